@@ -1,0 +1,65 @@
+// Package handoff is the protocol between the shim, which wraps a container's command, and the sidecar, which moves
+// files between the container and a registry: the records that each leaves on a shared volume, how they are written,
+// read and waited for, and the socket over which the shim lends file descriptors. README.md beside this file is the
+// specification. Nobody else joins the paths or encodes the records.
+package handoff
+
+import (
+	"path/filepath"
+	"strconv"
+)
+
+// Where the parts of the hand-off are in every container that takes part.
+const (
+	DefaultDir Dir = "/oras/run"      // the records and the socket
+	BinDir         = "/oras/bin"      // the installed shim, read-only in the application
+	ShimPath       = "/oras/bin/shim" // the installed shim itself
+	OutDir         = "/oras/out"      // the default output directory, $ORAS_OUTPUT_PATH
+	InDir          = "/oras/in"       // where the sidecar mounts input volumes: InDir/0, InDir/1, …
+)
+
+// Dir is the root of the volume that the records are on.
+type Dir string
+
+// Sidecar is the directory that only the sidecar writes to; application containers mount it read-only.
+func (d Dir) Sidecar() string { return filepath.Join(string(d), "sidecar") }
+
+// App is the directory that only the shim of one container writes to.
+func (d Dir) App(container string) string { return filepath.Join(string(d), "app", container) }
+
+// Socket is the sidecar's listening Unix socket.
+func (d Dir) Socket() string { return filepath.Join(d.Sidecar(), "sock") }
+
+// Ready is the sidecar's verdict on the inputs that lie on volumes, and so on the pod's start: a Ready record.
+func (d Dir) Ready() string { return filepath.Join(d.Sidecar(), "ready") }
+
+// Delivered is the sidecar's verdict on the inputs it writes through one shim: a Ready record.
+func (d Dir) Delivered(container string, attempt int) string {
+	return filepath.Join(d.Sidecar(), container, strconv.Itoa(attempt), "ready")
+}
+
+// Pushed is the sidecar's verdict on the outputs of one attempt: a Pushed record.
+func (d Dir) Pushed(container string, attempt int) string {
+	return filepath.Join(d.Sidecar(), container, strconv.Itoa(attempt), "pushed")
+}
+
+// Attempt is the directory of one attempt's records by the shim.
+func (d Dir) Attempt(container string, attempt int) string {
+	return filepath.Join(d.App(container), strconv.Itoa(attempt))
+}
+
+// Started is written by the shim when the command runs: a Started record.
+func (d Dir) Started(container string, attempt int) string {
+	return filepath.Join(d.Attempt(container, attempt), "started")
+}
+
+// Done is written by the shim when the command has ended: a Done record.
+func (d Dir) Done(container string, attempt int) string {
+	return filepath.Join(d.Attempt(container, attempt), "done")
+}
+
+// SubPaths within the volume of the run directory, for the mounts that keep each writer to its own directory.
+const SidecarSubPath = "sidecar"
+
+// AppSubPath is the volume's subPath for the directory of one container.
+func AppSubPath(container string) string { return "app/" + container }

@@ -1,0 +1,100 @@
+package handoff
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+// Hello is the first message on a connection, from the shim: who it is.
+type Hello struct {
+	Version   int    `json:"version"`
+	Container string `json:"container"`
+	Attempt   int    `json:"attempt"`
+}
+
+// Op is what the sidecar asks of the shim.
+type Op string
+
+// The operations. All but OpList and OpOpen belong to the connection's one open Writer, which OpBegin makes and
+// OpCommit or OpAbort ends.
+const (
+	OpList    Op = "list"    // the tree at Path: replies with Entries until one without More
+	OpOpen    Op = "open"    // Names beneath Path: one reply with a file for each name that Errors does not hold
+	OpBegin   Op = "begin"   // start writing a tree into the directory Path
+	OpMkdir   Op = "mkdir"   // the directories Names
+	OpCreate  Op = "create"  // the files Names: one reply, with a file open for writing for each
+	OpSymlink Op = "symlink" // the symbolic links Entries
+	OpLink    Op = "link"    // the hard links Entries
+	OpMeta    Op = "meta"    // modes and times of Entries
+	OpCommit  Op = "commit"  // make the tree visible
+	OpAbort   Op = "abort"   // throw it away
+)
+
+// Request is a message from the sidecar. Each has its reply before the next is sent.
+type Request struct {
+	Op      Op           `json:"op"`
+	Path    string       `json:"path,omitempty"`
+	Names   []tree.Path  `json:"names,omitempty"`
+	Entries []tree.Entry `json:"entries,omitempty"`
+}
+
+// Reply is the shim's answer.
+type Reply struct {
+	Error   *RemoteError         `json:"error,omitempty"`
+	Errors  map[int]*RemoteError `json:"errors,omitempty"` // by index into Names
+	Entries []tree.Entry         `json:"entries,omitempty"`
+	Skipped []tree.Path          `json:"skipped,omitempty"`
+	File    bool                 `json:"file,omitempty"` // Path is a single file
+	More    bool                 `json:"more,omitempty"` // another reply follows
+}
+
+// RemoteError is an error of the other side. errors.Is finds the file system errors that the sidecar tells apart.
+type RemoteError struct {
+	Kind    string `json:"kind,omitempty"`
+	Message string `json:"message"`
+}
+
+func (e *RemoteError) Error() string { return e.Message }
+
+// Is tells whether the error was target on the other side.
+func (e *RemoteError) Is(target error) bool {
+	for _, k := range errorKinds() {
+		if k.kind == e.Kind {
+			return errors.Is(k.err, target)
+		}
+	}
+	return false
+}
+
+// NewRemoteError is err in a form that can be sent; nil stays nil.
+func NewRemoteError(err error) *RemoteError {
+	if err == nil {
+		return nil
+	}
+	for _, k := range errorKinds() {
+		if errors.Is(err, k.err) {
+			return &RemoteError{Kind: k.kind, Message: err.Error()}
+		}
+	}
+	return &RemoteError{Message: err.Error()}
+}
+
+type errorKind struct {
+	kind string
+	err  error
+}
+
+func errorKinds() []errorKind {
+	return []errorKind{
+		{"not-exist", fs.ErrNotExist},
+		{"permission", fs.ErrPermission},
+		{"exist", fs.ErrExist},
+		{"no-space", unix.ENOSPC},
+		{"quota", unix.EDQUOT},
+		{"read-only", unix.EROFS},
+	}
+}

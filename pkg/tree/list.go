@@ -1,0 +1,203 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxEntries is the number of entries beyond which [List] gives up with [ErrTooMany].
+const MaxEntries = 10_000_000
+
+var (
+	// ErrTooMany is returned for a tree of more than [MaxEntries] entries.
+	ErrTooMany = errors.New("too many entries")
+	// ErrNotRegular is returned for something that is neither a regular file nor a directory.
+	ErrNotRegular = errors.New("not a regular file")
+)
+
+// Listing is what [List] found.
+type Listing struct {
+	Entries []Entry `json:"entries,omitempty"`
+	// Skipped names devices, FIFOs, sockets and the staging directories of writers: there, but not part of the tree.
+	Skipped []Path `json:"skipped,omitempty"`
+	// File is set when the listed path is a single regular file; its only entry is named by its base name.
+	File bool `json:"file,omitempty"`
+}
+
+// List returns the entries below path, a directory, in the order of [Compare]: parents before children, bytewise. The
+// directory itself has no entry. A path that is a regular file gives one entry, named by its base name.
+//
+// The path is absolute or relative to the working directory, and may be a symlink to either; symlinks in the tree are
+// listed and never followed. The second and later names of one inode are hard links to the first. What vanishes between
+// being seen and being looked at is left out.
+//
+// It fails with fs.ErrNotExist if nothing is there, with [ErrNotRegular] if the path itself is a device or the like,
+// with [ErrInvalidPath] if the tree is deeper than [MaxPath] bytes, and with [ErrTooMany]. Memory is about 300 bytes an
+// entry; one descriptor is open for each level of depth.
+func List(path string) (Listing, error) {
+	return list(path, MaxEntries)
+}
+
+func list(path string, limit int) (Listing, error) {
+	fd, err := openAt(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+	switch {
+	case errors.Is(err, unix.ENOTDIR):
+		return listFile(path)
+	case err != nil:
+		return Listing{}, &fs.PathError{Op: "listing", Path: path, Err: err}
+	}
+	l := lister{limit: limit, first: map[inode]Path{}}
+	if err := l.dir(fd, ""); err != nil {
+		return Listing{}, fmt.Errorf("listing %s: %w", path, err)
+	}
+	return l.Listing, nil
+}
+
+// listFile lists a path that is not a directory.
+func listFile(path string) (Listing, error) {
+	var st unix.Stat_t
+	err := eintr(func() error { return unix.Stat(path, &st) })
+	switch {
+	case errors.Is(err, unix.ENOTDIR):
+		return Listing{}, &fs.PathError{Op: "listing", Path: path, Err: fs.ErrNotExist}
+	case err != nil:
+		return Listing{}, &fs.PathError{Op: "listing", Path: path, Err: err}
+	}
+	e := entryOf(Path(filepath.Base(path)), &st)
+	if e.Type != File {
+		return Listing{}, fmt.Errorf("listing %s: %w", path, ErrNotRegular)
+	}
+	return Listing{Entries: []Entry{e}, File: true}, nil
+}
+
+type inode struct{ dev, ino uint64 }
+
+type lister struct {
+	Listing
+	limit int
+	first map[inode]Path // names of files that have several
+}
+
+// dir adds what the directory open at fd holds, and closes fd.
+func (l *lister) dir(fd int, prefix Path) error {
+	f := os.NewFile(uintptr(fd), string(prefix))
+	defer f.Close() //nolint:errcheck // nothing was written
+	names, err := l.names(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", orDot(prefix), err)
+	}
+	for _, name := range names {
+		if err := l.name(fd, prefix.Join(name), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// names reads a directory in pieces, so that a bound is noticed before memory is gone.
+func (l *lister) names(f *os.File) ([]string, error) {
+	const piece = 4096
+	var names []string
+	for {
+		more, err := f.Readdirnames(piece)
+		names = append(names, more...)
+		switch {
+		case errors.Is(err, io.EOF):
+			slices.Sort(names)
+			return names, nil
+		case err != nil:
+			return nil, err
+		case len(names)+len(l.Entries) > l.limit:
+			return nil, fmt.Errorf("%w: more than %d", ErrTooMany, l.limit)
+		}
+	}
+}
+
+func (l *lister) name(dir int, p Path, name string) error {
+	st, err := statAt(dir, name)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s: %w", p, err)
+	}
+	if err := ValidPath(p); err != nil {
+		return err
+	}
+	if len(l.Entries) >= l.limit {
+		return fmt.Errorf("%s: %w: more than %d", p, ErrTooMany, l.limit)
+	}
+	return l.entry(dir, name, entryOf(p, st), st.Nlink > 1)
+}
+
+func (l *lister) entry(dir int, name string, e Entry, several bool) error {
+	switch {
+	case e.Type == Dir && isStaging(e.Path):
+		l.Skipped = append(l.Skipped, e.Path)
+	case e.Type == Dir:
+		return l.enter(dir, name, e)
+	case e.Type == Symlink:
+		return l.symlink(dir, name, e)
+	case e.Type == File:
+		l.file(e, several)
+	default:
+		l.Skipped = append(l.Skipped, e.Path)
+	}
+	return nil
+}
+
+func (l *lister) enter(dir int, name string, e Entry) error {
+	fd, err := openAt(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s: %w", e.Path, err)
+	}
+	l.Entries = append(l.Entries, e)
+	return l.dir(fd, e.Path)
+}
+
+func (l *lister) symlink(dir int, name string, e Entry) error {
+	buf := make([]byte, MaxPath+1)
+	n := 0
+	err := eintr(func() (err error) {
+		n, err = unix.Readlinkat(dir, name, buf)
+		return err
+	})
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s: %w", e.Path, err)
+	}
+	e.Link = Path(buf[:n])
+	l.Entries = append(l.Entries, e)
+	return nil
+}
+
+func (l *lister) file(e Entry, several bool) {
+	if several {
+		id := inode{e.Dev, e.Ino}
+		if first, ok := l.first[id]; ok {
+			e.Type, e.Link, e.Size = Hardlink, first, 0
+		} else {
+			l.first[id] = e.Path
+		}
+	}
+	l.Entries = append(l.Entries, e)
+}
+
+func orDot(p Path) Path {
+	if p == "" {
+		return "."
+	}
+	return p
+}

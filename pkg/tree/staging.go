@@ -1,0 +1,143 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A staging directory is named by a prefix and 16 hexadecimal digits, lies directly in its target, and is locked (flock)
+// by the writer that uses it. One that nobody locks was left behind by a writer that died.
+const (
+	stagingPrefix = ".oras-staging-"
+	stagingDigits = 16
+)
+
+// isStaging reports whether p is where a writer stages.
+func isStaging(p Path) bool {
+	digits, ok := strings.CutPrefix(string(p), stagingPrefix)
+	return ok && len(digits) == stagingDigits && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// staging is a staging directory that is ours as long as it is open.
+type staging struct {
+	*os.Root
+	name string
+	lock *os.File
+}
+
+// stage makes a staging directory in target and removes those that dead writers left there.
+func stage(target *os.Root) (*staging, error) {
+	if err := removeStale(target); err != nil {
+		return nil, err
+	}
+	const attempts = 10
+	for range attempts {
+		s, err := tryStage(target)
+		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.EWOULDBLOCK) {
+			return s, err
+		}
+	}
+	return nil, fmt.Errorf("no name is free: %w", fs.ErrExist)
+}
+
+// tryStage makes and locks one staging directory. Another writer may take it for stale before it is locked; then the
+// error is one that [stage] tries again after.
+func tryStage(target *os.Root) (*staging, error) {
+	name := fmt.Sprintf("%s%0*x", stagingPrefix, stagingDigits, rand.Uint64())
+	if err := target.Mkdir(name, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(target, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fs.ErrExist
+	}
+	if err != nil && !errors.Is(err, errNoLocks) {
+		return nil, err
+	}
+	root, err := target.OpenRoot(name)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &staging{Root: root, name: name, lock: lock}, nil
+}
+
+// remove deletes the staging directory with all that is still in it.
+func (s *staging) remove(target *os.Root) error {
+	return errors.Join(s.Close(), target.RemoveAll(s.name), s.lock.Close())
+}
+
+// errNoLocks says that the file system cannot lock, so that nothing can be told stale.
+var errNoLocks = errors.New("the file system has no locks")
+
+// lockDir opens and locks a directory. With errNoLocks it is open all the same.
+func lockDir(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	err = eintr(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return nil, errors.Join(err, f.Close())
+	case err != nil:
+		return f, errNoLocks
+	}
+	if gone(f) {
+		return nil, errors.Join(fs.ErrNotExist, f.Close())
+	}
+	return f, nil
+}
+
+// gone reports whether an open directory has been removed.
+func gone(f *os.File) bool {
+	var st unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
+}
+
+// removeStale removes the staging directories that no living writer holds.
+func removeStale(target *os.Root) error {
+	names, err := readNames(target, ".")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !isStaging(Path(name)) {
+			continue
+		}
+		if err := removeIfStale(target, name); err != nil {
+			return fmt.Errorf("removing stale %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func removeIfStale(target *os.Root, name string) error {
+	lock, err := lockDir(target, name)
+	if lock != nil {
+		defer lock.Close() //nolint:errcheck // nothing was written
+	}
+	if err != nil {
+		return nil //nolint:nilerr // in use, gone, or nothing that can be told stale
+	}
+	return target.RemoveAll(name)
+}
+
+func readNames(root *os.Root, dir string) ([]string, error) {
+	f, err := root.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	names, err := f.Readdirnames(-1)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return names, err
+}

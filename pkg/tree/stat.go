@@ -1,0 +1,82 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Stat returns the entry of an open regular file, without its path. It fails with [ErrNotRegular] for anything else, so
+// it is also the check of a descriptor that came from somebody else.
+func Stat(f *os.File) (Entry, error) {
+	var st unix.Stat_t
+	if err := eintr(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
+		return Entry{}, &fs.PathError{Op: "fstat", Path: f.Name(), Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return Entry{}, fmt.Errorf("%s: %w", f.Name(), ErrNotRegular)
+	}
+	return entryOf("", &st), nil
+}
+
+// entryOf translates what the kernel says about a name. A type that no tree holds becomes the empty type.
+func entryOf(p Path, st *unix.Stat_t) Entry {
+	e := Entry{
+		Path:    p,
+		Mode:    st.Mode & 0o7777,
+		ModTime: clamp(time.Unix(st.Mtim.Unix())),
+		Dev:     uint64(st.Dev),
+		Ino:     st.Ino,
+		Ctime:   clamp(time.Unix(st.Ctim.Unix())),
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		e.Type, e.Size = File, st.Size
+	case unix.S_IFDIR:
+		e.Type = Dir
+	case unix.S_IFLNK:
+		e.Type = Symlink
+	}
+	return e
+}
+
+// clamp brings a time into the years that JSON can hold.
+func clamp(t time.Time) time.Time {
+	t = t.UTC()
+	first := time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC)
+	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	switch {
+	case t.Before(first):
+		return first
+	case t.After(last):
+		return last
+	}
+	return t
+}
+
+func statAt(dir int, name string) (*unix.Stat_t, error) {
+	st := new(unix.Stat_t)
+	return st, eintr(func() error { return unix.Fstatat(dir, name, st, unix.AT_SYMLINK_NOFOLLOW) })
+}
+
+func openAt(dir int, name string, flags int) (int, error) {
+	fd := -1
+	err := eintr(func() (err error) {
+		fd, err = unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
+		return err
+	})
+	return fd, err
+}
+
+// eintr repeats a system call that a signal interrupted.
+func eintr(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}

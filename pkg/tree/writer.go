@@ -1,0 +1,180 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+)
+
+// Modes that a writer gives where it is told none.
+const (
+	defaultFile = 0o644
+	defaultDir  = 0o755
+)
+
+var (
+	// ErrThroughLink is returned for a path that leads through a symlink of the same tree.
+	ErrThroughLink = errors.New("the path leads through a symlink")
+	// ErrClosed is returned once a writer has been committed or aborted.
+	ErrClosed = errors.New("the tree is committed or aborted")
+)
+
+// WriterOptions are the choices of [NewWriter]. The zero value writes modes as they are.
+type WriterOptions struct {
+	// Share makes files readable and writable for all, directories also searchable, and what anyone may execute
+	// executable for all. It is for a writer whose user is not the one that will use the tree.
+	Share bool `json:"share,omitempty"`
+}
+
+// Writer writes a tree below a target directory. Everything goes into a hidden staging directory in the target, hence on
+// its volume, and becomes visible at [Writer.Commit]. No symlink is followed, nothing outside of the target is touched.
+//
+// It may be used by several goroutines, but for Commit and Abort. A writer that is neither committed nor aborted leaves
+// its staging directory behind; the next writer of the same target removes it.
+type Writer struct {
+	opts   WriterOptions
+	target *os.Root
+	stage  *staging
+
+	mu     sync.Mutex
+	closed bool
+	kinds  map[Path]Type // everything written so far
+	links  []Entry       // symlinks, made last
+	meta   map[Path]Entry
+}
+
+// NewWriter starts a tree in the directory target, which is made with its parents if it is absent.
+func NewWriter(target string, opts WriterOptions) (*Writer, error) {
+	mode := fs.FileMode(defaultDir)
+	if opts.Share {
+		mode = perm(shared(defaultDir, true))
+	}
+	if err := os.MkdirAll(target, mode); err != nil {
+		return nil, fmt.Errorf("writing to %s: %w", target, err)
+	}
+	root, err := os.OpenRoot(target)
+	if err != nil {
+		return nil, fmt.Errorf("writing to %s: %w", target, err)
+	}
+	s, err := stage(root)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("staging in %s: %w", target, err), root.Close())
+	}
+	return &Writer{opts: opts, target: root, stage: s, kinds: map[Path]Type{}, meta: map[Path]Entry{}}, nil
+}
+
+// Mkdir makes the directory p and its parents. One that this writer made before is no error.
+func (w *Writer) Mkdir(p Path) error {
+	return w.locked("making directory", p, func() error { return w.mkdir(p) })
+}
+
+// Create creates the regular file p and its parents and opens it for reading and writing. Its mode is 0600 until Commit.
+// The caller closes it. A path that this writer has written is fs.ErrExist.
+func (w *Writer) Create(p Path) (*os.File, error) {
+	var f *os.File
+	err := w.locked("creating", p, func() (err error) {
+		if err := w.parent(p); err != nil {
+			return err
+		}
+		f, err = w.stage.OpenFile(string(p), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil {
+			w.kinds[p] = File
+		}
+		return err
+	})
+	return f, err
+}
+
+// Symlink notes the symlink p, to be made at Commit, and makes its parents. The text may be anything but empty, longer
+// than [MaxPath] or with a NUL: it is kept and never followed.
+func (w *Writer) Symlink(p, text Path) error {
+	return w.locked("linking", p, func() error {
+		if text == "" || len(text) > MaxPath || strings.IndexByte(string(text), 0) >= 0 {
+			return fmt.Errorf("%w: symlink to %.80q", ErrInvalidPath, string(text))
+		}
+		if err := w.parent(p); err != nil {
+			return err
+		}
+		w.kinds[p] = Symlink
+		w.links = append(w.links, Entry{Path: p, Link: text})
+		return nil
+	})
+}
+
+// Link makes p and its parents, p a further name of old, a regular file that this writer has created. Anything else is
+// fs.ErrNotExist.
+func (w *Writer) Link(p, old Path) error {
+	return w.locked("linking", p, func() error {
+		if kind := w.kinds[old]; kind != File && kind != Hardlink {
+			return fmt.Errorf("hard link to %q, which is no file of this tree: %w", string(old), fs.ErrNotExist)
+		}
+		if err := w.parent(p); err != nil {
+			return err
+		}
+		if err := w.stage.Link(string(old), string(p)); err != nil {
+			return err
+		}
+		w.kinds[p] = Hardlink
+		return nil
+	})
+}
+
+// SetMeta notes mode and modification time of e.Path, to be set at Commit. A zero time leaves the time as it comes.
+// Setuid, setgid and sticky are dropped. The mode of a symlink and all of a hard link are ignored. Without SetMeta a
+// file gets 0644, a directory that is new 0755, and one that was there keeps its mode.
+func (w *Writer) SetMeta(e Entry) error {
+	return w.locked("noting metadata of", e.Path, func() error {
+		w.meta[e.Path] = Entry{Mode: e.Mode, ModTime: e.ModTime}
+		return nil
+	})
+}
+
+// locked does one step under the lock, for a path that is valid.
+func (w *Writer) locked(action string, p Path, step func() error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := ValidPath(p)
+	if w.closed {
+		err = ErrClosed
+	}
+	if err == nil {
+		err = step()
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", action, p, err)
+	}
+	return nil
+}
+
+// parent makes the directories above p and sees that p is free.
+func (w *Writer) parent(p Path) error {
+	if _, taken := w.kinds[p]; taken {
+		return fs.ErrExist
+	}
+	if dir := p.Dir(); dir != "." {
+		return w.mkdir(dir)
+	}
+	return nil
+}
+
+func (w *Writer) mkdir(p Path) error {
+	switch w.kinds[p] {
+	case Dir:
+		return nil
+	case Symlink:
+		return fmt.Errorf("%q: %w", string(p), ErrThroughLink)
+	case File, Hardlink:
+		return fmt.Errorf("%q is not a directory: %w", string(p), fs.ErrExist)
+	}
+	if err := w.parent(p); err != nil {
+		return err
+	}
+	if err := w.stage.Mkdir(string(p), 0o700); err != nil {
+		return err
+	}
+	w.kinds[p] = Dir
+	return nil
+}
