@@ -22,16 +22,13 @@ type Op string
 // The operations. All but OpList and OpOpen belong to the connection's one open Writer, which OpBegin makes and
 // OpCommit or OpAbort ends.
 const (
-	OpList    Op = "list"    // the tree at Path: replies with Entries until one without More
-	OpOpen    Op = "open"    // Names beneath Path: one reply with a file for each name that Errors does not hold
-	OpBegin   Op = "begin"   // start writing a tree into the directory Path
-	OpMkdir   Op = "mkdir"   // the directories Names
-	OpCreate  Op = "create"  // the files Names: one reply, with a file open for writing for each
-	OpSymlink Op = "symlink" // the symbolic links Entries
-	OpLink    Op = "link"    // the hard links Entries
-	OpMeta    Op = "meta"    // modes and times of Entries
-	OpCommit  Op = "commit"  // make the tree visible
-	OpAbort   Op = "abort"   // throw it away
+	OpList   Op = "list"   // the tree at Path: replies with Entries until one without More
+	OpOpen   Op = "open"   // Names beneath Path: one reply with a file for each name that Errors does not hold
+	OpBegin  Op = "begin"  // start writing a tree into the directory Path
+	OpMake   Op = "make"   // the directories and links Entries, with their modes and times
+	OpCreate Op = "create" // the files Entries: one reply, with a file open for writing for each, like OpOpen
+	OpCommit Op = "commit" // make the tree visible
+	OpAbort  Op = "abort"  // throw it away
 )
 
 // Request is a message from the sidecar. Each has its reply before the next is sent.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 )
@@ -48,11 +49,7 @@ type Writer struct {
 
 // NewWriter starts a tree in the directory target, which is made with its parents if it is absent.
 func NewWriter(target string, opts WriterOptions) (*Writer, error) {
-	mode := fs.FileMode(defaultDir)
-	if opts.Share {
-		mode = perm(shared(defaultDir, true))
-	}
-	if err := os.MkdirAll(target, mode); err != nil {
+	if err := makeTarget(target, opts); err != nil {
 		return nil, fmt.Errorf("writing to %s: %w", target, err)
 	}
 	root, err := os.OpenRoot(target)
@@ -64,6 +61,24 @@ func NewWriter(target string, opts WriterOptions) (*Writer, error) {
 		return nil, errors.Join(fmt.Errorf("staging in %s: %w", target, err), root.Close())
 	}
 	return &Writer{opts: opts, target: root, stage: s, kinds: map[Path]Type{}, meta: map[Path]Entry{}}, nil
+}
+
+// makeTarget makes a directory and its parents. Those that are new get their modes whatever the umask.
+func makeTarget(target string, opts WriterOptions) error {
+	var missing []string
+	for dir := filepath.Clean(target); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, dir)
+	}
+	err := os.MkdirAll(target, defaultDir)
+	for _, dir := range missing {
+		if err == nil && opts.Share {
+			err = os.Chmod(dir, perm(shared(defaultDir, true)))
+		}
+	}
+	return err
 }
 
 // Mkdir makes the directory p and its parents. One that this writer made before is no error.
