@@ -1,0 +1,98 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/converged-computing/oras-operator/pkg/artifact"
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+// open opens files of the source.
+func (p *pusher) open(ctx context.Context, paths []tree.Path) ([]*os.File, error) {
+	files, err := p.src.Open(ctx, paths)
+	if err == nil && len(files) != len(paths) {
+		closeAll(files)
+		err = fmt.Errorf("opening %d files gave %d", len(paths), len(files))
+	}
+	return files, onTree(err)
+}
+
+// smallFiles reads the small files of a pack one after the other and opens them in batches.
+type smallFiles struct {
+	*pusher
+	ctx   context.Context
+	todo  []int // entries still to be read
+	files []*os.File
+	count int // files read
+}
+
+// read returns the content of the next file, the entry i.
+func (s *smallFiles) read(i int) (io.Reader, error) {
+	if len(s.files) == 0 {
+		if err := s.fill(); err != nil {
+			return nil, err
+		}
+	}
+	f := s.files[0]
+	s.files = s.files[1:]
+	defer f.Close() //nolint:errcheck // nothing was written
+	s.count++
+	content, err := readSmall(f, &s.layout.Entries[i])
+	if err != nil {
+		return nil, onTree(fmt.Errorf("reading %s: %w", s.layout.Entries[i].Path, err))
+	}
+	return bytes.NewReader(content), s.ctx.Err()
+}
+
+// fill opens the next batch.
+func (s *smallFiles) fill() error {
+	var paths []tree.Path
+	for len(s.todo) > 0 && len(paths) < OpenBatch {
+		if e := s.layout.Entries[s.todo[0]]; e.Type == tree.File {
+			paths = append(paths, e.Path)
+		}
+		s.todo = s.todo[1:]
+	}
+	var err error
+	s.files, err = s.open(s.ctx, paths)
+	return err
+}
+
+func (s *smallFiles) close() { closeAll(s.files) }
+
+// readSmall reads a file whole and brings its entry up to date.
+func readSmall(f *os.File, e *tree.Entry) ([]byte, error) {
+	return readSame(f, func() (tree.Entry, error) { return tree.Stat(f) }, e)
+}
+
+// readSame reads a file whole, once more if it changes meanwhile.
+func readSame(f io.ReaderAt, stat func() (tree.Entry, error), e *tree.Entry) ([]byte, error) {
+	for range reads {
+		before, err := stat()
+		if err != nil {
+			return nil, err
+		}
+		if before.Size > max(e.Size, artifact.PackSize) {
+			return nil, fmt.Errorf("it grew to %d bytes: %w", before.Size, ErrChanged)
+		}
+		content := make([]byte, before.Size)
+		n, err := f.ReadAt(content, 0)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		after, err := stat()
+		if err != nil {
+			return nil, err
+		}
+		if n == len(content) && tree.SameFile(before, after) {
+			update(e, before)
+			return content, nil
+		}
+	}
+	return nil, ErrChanged
+}

@@ -1,0 +1,70 @@
+package transfer
+
+import (
+	"io"
+	"sync/atomic"
+)
+
+// Counters count what operations have done. They may be read at any time while operations run, and shared by several, for
+// a total. A nil *Counters counts nothing.
+type Counters struct {
+	Bytes      atomic.Int64 // of content that is done; it goes back when content has to be sent again
+	TotalBytes atomic.Int64 // of content; grows when an operation knows what it has to do
+	Files      atomic.Int64
+	TotalFiles atomic.Int64
+	Wire       atomic.Int64 // bytes of blobs sent or received, counting what was sent again
+	Retries    atomic.Int64
+}
+
+func (c *Counters) expect(bytes int64, files int) {
+	if c != nil {
+		c.TotalBytes.Add(bytes)
+		c.TotalFiles.Add(int64(files))
+	}
+}
+
+func (c *Counters) done(bytes int64, files int) {
+	if c != nil {
+		c.Bytes.Add(bytes)
+		c.Files.Add(int64(files))
+	}
+}
+
+func (c *Counters) moved(bytes int) {
+	if c != nil {
+		c.Wire.Add(int64(bytes))
+	}
+}
+
+func (c *Counters) retried() {
+	if c != nil {
+		c.Retries.Add(1)
+	}
+}
+
+// tally counts the content of one file while it is sent, and takes back what has to be sent again.
+type tally struct {
+	counters *Counters
+	n        atomic.Int64
+}
+
+// read starts to count anew what is read from r.
+func (t *tally) read(r io.Reader) io.Reader {
+	t.counters.done(-t.n.Swap(0), 0)
+	return &tallyReader{t, r}
+}
+
+// finish counts the file as done, whatever of it had to be sent.
+func (t *tally) finish(size int64) { t.counters.done(size-t.n.Swap(0), 1) }
+
+type tallyReader struct {
+	tally *tally
+	r     io.Reader
+}
+
+func (r *tallyReader) Read(b []byte) (int, error) {
+	n, err := r.r.Read(b)
+	r.tally.n.Add(int64(n))
+	r.tally.counters.done(int64(n), 0)
+	return n, err
+}

@@ -1,0 +1,122 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+var (
+	// ErrNotFound means that the registry has no such artifact, or that an artifact lacks a blob. It is oras-go's.
+	ErrNotFound = errdef.ErrNotFound
+	// ErrDigest means that content is not what its descriptor says. It is oras-go's.
+	ErrDigest = content.ErrMismatchedDigest
+	// ErrChanged means that a file was written to while it was read, twice.
+	ErrChanged = errors.New("the file changed while it was read")
+	// ErrEmpty means that there was nothing to push: no file, directory or link.
+	ErrEmpty = errors.New("there is nothing in it")
+)
+
+// Op is the operation that failed.
+type Op string
+
+// The operations.
+const (
+	OpPush    Op = "pushing"
+	OpPull    Op = "pulling"
+	OpResolve Op = "resolving"
+	OpList    Op = "listing"
+)
+
+// Side says where an operation failed.
+type Side string
+
+// The two sides of every transfer.
+const (
+	SideRegistry Side = "registry"
+	SideTree     Side = "tree" // the source or sink: a directory or the far end of a socket
+)
+
+// Error is what every operation returns.
+type Error struct {
+	Op        Op
+	Side      Side
+	Reference string // host/repository:tag or @digest
+	Err       error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Reference, e.Err) }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// wrap returns err as an *Error, or nil for nil.
+func wrap(op Op, reference string, err error) error {
+	if err == nil {
+		return nil
+	}
+	side := SideRegistry
+	if _, local := errors.AsType[*treeError](err); local {
+		side = SideTree
+	}
+	return &Error{Op: op, Side: side, Reference: reference, Err: err}
+}
+
+// treeError marks an error of a source or sink.
+type treeError struct{ err error }
+
+func (e *treeError) Error() string { return e.err.Error() }
+func (e *treeError) Unwrap() error { return e.err }
+
+func onTree(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &treeError{err}
+}
+
+// gaveUp is the last real cause of something that was tried until there was no time left.
+type gaveUp struct {
+	after time.Duration
+	err   error
+	stop  error // why there was no time left
+}
+
+func (e *gaveUp) Error() string {
+	return fmt.Sprintf("gave up after %s: %v", e.after.Round(100*time.Millisecond), e.err)
+}
+
+func (e *gaveUp) Unwrap() []error { return []error{e.err, e.stop} }
+
+// statusError is what a registry answered. Unlike the error of oras-go it leaves out the query of the URL, which may hold
+// a signature or a token.
+type statusError struct {
+	*errcode.ErrorResponse
+}
+
+func (e *statusError) Error() string {
+	text := fmt.Sprintf("%s %s: %d %s", e.Method, e.URL.Path, e.StatusCode, http.StatusText(e.StatusCode))
+	if len(e.Errors) > 0 {
+		text += ": " + e.Errors.Error()
+	}
+	return text
+}
+
+func (e *statusError) Unwrap() error { return e.ErrorResponse }
+
+// clean makes an error of the registry client fit to be shown.
+func clean(err error) error {
+	if status, ok := errors.AsType[*errcode.ErrorResponse](err); ok {
+		return &statusError{status}
+	}
+	if address, ok := errors.AsType[*url.Error](err); ok {
+		return address.Err
+	}
+	return err
+}

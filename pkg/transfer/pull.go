@@ -1,0 +1,90 @@
+package transfer
+
+import (
+	"context"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote"
+
+	"github.com/converged-computing/oras-operator/pkg/artifact"
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+// PullOptions are the choices of [Pull]. The zero value is right for most.
+type PullOptions struct {
+	Concurrency  int               // layers in flight; default [DefaultConcurrency]
+	KeepArchives bool              // leave the archives of foreign artifacts as they are
+	MaxBytes     int64             // what files may hold together; default artifact.MaxUnpacked
+	Platform     *ocispec.Platform // what to take from an image index; default this machine's
+	Retry        Retry
+	Counters     *Counters
+}
+
+// Pull writes the artifact that a tag or digest names into a sink and commits it. All content is verified by digest, and
+// what is not whole never becomes visible: after an error the sink is aborted. Artifacts that others made are taken by
+// their titles and media types, as pkg/artifact/README.md says.
+//
+// Beside what registries answer it fails with [ErrNotFound], [ErrDigest], artifact.ErrUnsafe, artifact.ErrTooLarge,
+// artifact.ErrInvalidIndex, artifact.ErrVersion and whatever the sink returns.
+func Pull(ctx context.Context, repo *remote.Repository, ref string, sink Sink, opts PullOptions) (Result, error) {
+	p := puller{
+		retrier: newRetrier(opts.Retry, opts.Counters), repo: repo, sink: sink, opts: opts,
+		result: Result{Reference: name(repo, ref)},
+	}
+	err := p.pull(ctx, ref)
+	if err != nil {
+		_ = sink.Abort(context.WithoutCancel(ctx)) // the cause matters more; the next writer cleans up
+	}
+	return p.result, wrap(OpPull, p.result.Reference, p.trouble.explain(err))
+}
+
+type puller struct {
+	retrier
+	repo   *remote.Repository
+	sink   Sink
+	opts   PullOptions
+	result Result
+}
+
+func (p *puller) pull(ctx context.Context, ref string) error {
+	f, err := p.manifest(ctx, p.repo, ref, p.opts.Platform)
+	if err != nil {
+		return err
+	}
+	p.result.Descriptor = f.desc
+	if f.manifest.ArtifactType == artifact.ArtifactType {
+		err = p.restore(ctx, f.manifest)
+	} else {
+		err = p.adopt(ctx, f.manifest)
+	}
+	if err != nil {
+		return err
+	}
+	return onTree(p.sink.Commit(ctx))
+}
+
+// limit returns how many bytes may be written.
+func (p *puller) limit() int64 {
+	if p.opts.MaxBytes > 0 {
+		return p.opts.MaxBytes
+	}
+	return artifact.MaxUnpacked
+}
+
+// make makes what is not a file, in batches that fit into a message.
+func (p *puller) make(ctx context.Context, entries []tree.Entry) error {
+	const batch = 1000
+	for len(entries) > 0 {
+		n := min(batch, len(entries))
+		if err := p.sink.Make(ctx, entries[:n]); err != nil {
+			return onTree(err)
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
+
+func (p *puller) count(e tree.Entry) {
+	p.result.Files++
+	p.result.Bytes += e.Size
+}

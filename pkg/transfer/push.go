@@ -1,0 +1,189 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/converged-computing/oras-operator/pkg/artifact"
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+// DefaultConcurrency is the number of layers that are moved at once unless options say otherwise.
+const DefaultConcurrency = 4
+
+// PushOptions are the choices of [Push]. The zero value is right for most.
+type PushOptions struct {
+	Lineage     artifact.Lineage
+	Compression artifact.Compression // default artifact.Auto
+	Concurrency int                  // layers in flight, each with up to two packs in memory; default [DefaultConcurrency]
+	RefuseEmpty bool                 // a tree with nothing in it is [ErrEmpty]
+	Retry       Retry
+	Counters    *Counters
+}
+
+// Result says what an operation did.
+type Result struct {
+	Descriptor ocispec.Descriptor // of the manifest
+	Reference  string             // host/repository:tag, or @digest
+	Files      int                // regular files, hard links not counted
+	Bytes      int64              // in them
+	Uploaded   int64              // bytes of blobs sent; what the registry had is not
+	Warnings   []string           // sentences for the log
+}
+
+// Push makes an artifact of a tree and gives it a tag. The tag moves last, in one request, when everything that the
+// artifact consists of is in the registry. What the registry has already is not sent again.
+//
+// Beside what registries answer it fails with [ErrChanged], [ErrEmpty], artifact.ErrInvalidTree and whatever the source
+// returns. A context with a deadline bounds the retries.
+func Push(ctx context.Context, repo *remote.Repository, tag string, src Source, opts PushOptions) (Result, error) {
+	p := pusher{
+		retrier: newRetrier(opts.Retry, opts.Counters), repo: repo, src: src, opts: opts,
+		result: Result{Reference: name(repo, tag)},
+	}
+	err := checkTag(tag)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrInvalidReference, err)
+	} else {
+		err = p.push(ctx, tag)
+	}
+	p.result.Uploaded = p.uploaded.Load()
+	return p.result, wrap(OpPush, p.result.Reference, p.trouble.explain(err))
+}
+
+type pusher struct {
+	retrier
+	repo     *remote.Repository
+	src      Source
+	opts     PushOptions
+	result   Result
+	uploaded atomic.Int64
+
+	layout artifact.Layout
+	places []artifact.Placement // of the entries of the layout
+	layers []ocispec.Descriptor // of the layers of the layout
+}
+
+func (p *pusher) push(ctx context.Context, tag string) error {
+	if err := p.plan(ctx); err != nil {
+		return err
+	}
+	const rounds = 3
+	var err error
+	for range rounds {
+		if err = p.upload(ctx); err == nil {
+			err = p.finish(ctx, tag)
+		}
+		if !blobCollected(err) {
+			break
+		}
+		p.counters.done(-p.result.Bytes, -p.result.Files)
+	}
+	return err
+}
+
+// blobCollected reports whether the registry lost a blob between being asked for it and getting the manifest, as when it
+// collects garbage. Going through all of them again sends what is missing.
+func blobCollected(err error) bool {
+	var status *errcode.ErrorResponse
+	return errors.As(err, &status) && hasCode(status, errcode.ErrorCodeManifestBlobUnknown)
+}
+
+// plan lists the tree and decides about its layers.
+func (p *pusher) plan(ctx context.Context) error {
+	listing, err := p.src.List(ctx)
+	if err != nil {
+		return onTree(err)
+	}
+	if p.layout, err = artifact.NewLayout(listing, p.opts.Compression); err != nil {
+		return onTree(err)
+	}
+	if p.opts.RefuseEmpty && len(p.layout.Entries) == 0 {
+		return onTree(ErrEmpty)
+	}
+	for _, e := range p.layout.Entries {
+		if e.Type == tree.File {
+			p.result.Files++
+			p.result.Bytes += e.Size
+		}
+	}
+	p.warn("is a device, FIFO, socket or unfinished pull and is left out", listing.Skipped)
+	p.warn("can be restored by this client only, not by other clients", p.layout.Unseen)
+	p.counters.expect(p.result.Bytes, p.result.Files)
+	p.places = make([]artifact.Placement, len(p.layout.Entries))
+	p.layers = make([]ocispec.Descriptor, len(p.layout.Layers))
+	return nil
+}
+
+// warn adds a warning for each of the first few paths, and one for the rest.
+func (p *pusher) warn(what string, paths []tree.Path) {
+	p.result.Warnings = append(p.result.Warnings, warnings(what, paths)...)
+}
+
+func warnings(what string, paths []tree.Path) []string {
+	const most = 10
+	var lines []string
+	for i, path := range paths {
+		if i == most {
+			return append(lines, fmt.Sprintf("%d more: each %s", len(paths)-most, what))
+		}
+		lines = append(lines, fmt.Sprintf("%q %s", string(path), what))
+	}
+	return lines
+}
+
+// upload sees that the registry has all layers.
+func (p *pusher) upload(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(concurrency(p.opts.Concurrency))
+	for i, layer := range p.layout.Layers {
+		group.Go(func() error {
+			desc, err := p.layer(ctx, layer)
+			p.layers[i] = desc
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func concurrency(n int) int {
+	if n <= 0 {
+		return DefaultConcurrency
+	}
+	return n
+}
+
+// finish sends what names the layers: index, manifest and, with it, the tag.
+func (p *pusher) finish(ctx context.Context, tag string) error {
+	manifest, others, err := artifact.NewManifest(p.layers, p.index(), p.opts.Lineage)
+	if err != nil {
+		return err
+	}
+	for _, blob := range others {
+		if err := p.blob(ctx, blob.Descriptor, bytesOf(blob.Content)); err != nil {
+			return err
+		}
+	}
+	p.result.Descriptor = manifest.Descriptor
+	return p.do(ctx, "putting the manifest", func(ctx context.Context) error {
+		return p.repo.PushReference(ctx, manifest.Descriptor, bytes.NewReader(manifest.Content), tag)
+	})
+}
+
+// index joins what was planned with what was found while the layers were made.
+func (p *pusher) index() artifact.Index {
+	x := artifact.Index{Version: artifact.IndexVersion, Entries: make([]artifact.Entry, len(p.layout.Entries))}
+	holder := p.layout.Holder()
+	for i, e := range p.layout.Entries {
+		x.Entries[i] = artifact.Entry{Entry: e, Digest: p.places[i].Digest, Layer: holder[i], Offset: p.places[i].Offset}
+	}
+	return x
+}

@@ -1,0 +1,105 @@
+package transfer
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+)
+
+// UserAgent is what registries see in their logs unless a [Registry] says otherwise.
+const UserAgent = "oras-operator"
+
+// Bounds of connections. There is none for a whole request, since a blob may take hours.
+const (
+	dialTimeout = 10 * time.Second
+	maxIdle     = 16 // connections kept for one host
+)
+
+// Registry says how to reach a registry. Proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+type Registry struct {
+	Host      string // host[:port]
+	PlainHTTP bool   // see [DefaultPlainHTTP]
+	// Credential is asked before each request that needs a credential and holds no valid token, so it may read a file
+	// that rotates. Nil is anonymous. See [DockerCredentials].
+	Credential auth.CredentialFunc
+	// CA is who may sign the registry's certificate; nil is the system's roots.
+	CA        *x509.CertPool
+	UserAgent string // default [UserAgent]
+}
+
+// Repository returns a client of one repository. It keeps connections and tokens, so use it again for one operation after
+// the other.
+func (r Registry) Repository(name string) (*remote.Repository, error) {
+	if err := checkRepository(name); err != nil {
+		return nil, fmt.Errorf("%w %q: %w", ErrInvalidReference, name, err)
+	}
+	repo, err := remote.NewRepository(r.Host + "/" + name)
+	if err != nil {
+		return nil, fmt.Errorf("registry %q: %w", r.Host, err)
+	}
+	agent := r.UserAgent
+	if agent == "" {
+		agent = UserAgent
+	}
+	repo.PlainHTTP = r.PlainHTTP
+	repo.Client = &auth.Client{
+		Client:     &http.Client{Transport: hinting{r.transport()}},
+		Header:     http.Header{"User-Agent": {agent}},
+		Credential: r.Credential,
+		Cache:      auth.NewCache(),
+		ClientID:   UserAgent,
+	}
+	return repo, nil
+}
+
+func (r Registry) transport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{RootCAs: r.CA, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   dialTimeout,
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   maxIdle,
+		ForceAttemptHTTP2:     true,
+		ReadBufferSize:        64 << 10,
+		WriteBufferSize:       64 << 10,
+	}
+}
+
+// DefaultPlainHTTP reports whether a registry is spoken to without TLS when nobody says: on loopback, and by a name
+// inside a cluster (one label, or ending in .svc or .svc.cluster.local).
+func DefaultPlainHTTP(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.Trim(host, "[]")
+	}
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return addr.IsLoopback()
+	}
+	name = strings.TrimSuffix(name, ".")
+	return !strings.Contains(name, ".") || strings.HasSuffix(name, ".localhost") ||
+		strings.HasSuffix(name, ".svc") || strings.HasSuffix(name, ".svc.cluster.local")
+}
+
+// DockerCredentials returns a source of credentials that reads a Docker configuration file, and asks the credential
+// helpers that it names, anew each time. A file that is absent is an empty one.
+func DockerCredentials(path string) auth.CredentialFunc {
+	return func(ctx context.Context, host string) (auth.Credential, error) {
+		store, err := credentials.NewStore(path, credentials.StoreOptions{})
+		if err != nil {
+			return auth.EmptyCredential, fmt.Errorf("reading credentials: %w", err)
+		}
+		return credentials.Credential(store)(ctx, host)
+	}
+}

@@ -1,0 +1,115 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/converged-computing/oras-operator/pkg/artifact"
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+// restore writes an artifact of this project, as its index says.
+func (p *puller) restore(ctx context.Context, m ocispec.Manifest) error {
+	x, err := p.index(ctx, p.repo, m)
+	if err != nil {
+		return err
+	}
+	if x.Bytes() > p.limit() {
+		return fmt.Errorf("%d bytes: %w", x.Bytes(), artifact.ErrTooLarge)
+	}
+	layers := contentLayers(m)
+	parts, others := divide(x, len(layers))
+	for _, e := range x.Entries {
+		if e.Type == tree.File {
+			p.count(e.Entry)
+		}
+	}
+	p.counters.expect(p.result.Bytes, p.result.Files)
+	if err := p.make(ctx, others[tree.Dir]); err != nil {
+		return err
+	}
+	if err := p.restoreLayers(ctx, layers, parts); err != nil {
+		return err
+	}
+	if err := p.make(ctx, others[tree.Hardlink]); err != nil {
+		return err
+	}
+	return p.make(ctx, others[tree.Symlink])
+}
+
+// divide returns the files of each layer, and everything that is not a file by type.
+func divide(x artifact.Index, layers int) (parts [][]artifact.Entry, others map[tree.Type][]tree.Entry) {
+	parts, others = make([][]artifact.Entry, layers), map[tree.Type][]tree.Entry{}
+	for _, e := range x.Entries {
+		if e.Type == tree.File {
+			parts[e.Layer] = append(parts[e.Layer], e)
+		} else {
+			others[e.Type] = append(others[e.Type], e.Entry)
+		}
+	}
+	return parts, others
+}
+
+func (p *puller) restoreLayers(ctx context.Context, layers []ocispec.Descriptor, parts [][]artifact.Entry) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(concurrency(p.opts.Concurrency))
+	for i, desc := range layers {
+		if len(parts[i]) == 0 {
+			continue // directories and links are in the index
+		}
+		group.Go(func() error {
+			if desc.Annotations[artifact.AnnotationUnpack] == "true" {
+				return p.restorePack(ctx, desc, parts[i])
+			}
+			return p.restoreRaw(ctx, desc, parts[i])
+		})
+	}
+	return group.Wait()
+}
+
+// restoreRaw writes the file that a layer is.
+func (p *puller) restoreRaw(ctx context.Context, desc ocispec.Descriptor, files []artifact.Entry) error {
+	e := files[0]
+	if len(files) > 1 || e.Offset != 0 || e.Digest != desc.Digest || e.Size != desc.Size {
+		return fmt.Errorf("%w: %q is not the layer that it names", artifact.ErrInvalidIndex, string(e.Path))
+	}
+	blob := p.fetch(ctx, p.repo, desc)
+	defer blob.Close() //nolint:errcheck // read to its end
+	f := filler{puller: p, ctx: ctx}
+	return f.large(e.Entry, blob, "") // the blob verifies itself
+}
+
+// restorePack writes the files of a pack. What the index does not say is refused.
+func (p *puller) restorePack(ctx context.Context, desc ocispec.Descriptor, files []artifact.Entry) error {
+	missing := make(map[tree.Path]artifact.Entry, len(files))
+	budget := artifact.Budget{Entries: tree.MaxEntries}
+	for _, e := range files {
+		missing[e.Path] = e
+		budget.Bytes += e.Size
+	}
+	blob := p.fetch(ctx, p.repo, desc)
+	defer blob.Close() //nolint:errcheck // read to its end
+	f := filler{puller: p, ctx: ctx}
+	err := artifact.Unpack(blob, &budget, func(got tree.Entry, content io.Reader) error {
+		if got.Type != tree.File {
+			return nil // the index has them
+		}
+		e, ok := missing[got.Path]
+		if !ok || e.Size != got.Size {
+			return fmt.Errorf("%w: the index has no such file of %d bytes in this layer", artifact.ErrUnsafe, got.Size)
+		}
+		delete(missing, got.Path)
+		return f.add(e.Entry, content, e.Digest)
+	})
+	if err != nil {
+		return blob.verdict(err)
+	}
+	for path := range missing {
+		return fmt.Errorf("%w: %q is not in its layer", artifact.ErrInvalidIndex, string(path))
+	}
+	return f.flush()
+}

@@ -1,0 +1,51 @@
+package transfer
+
+import (
+	"context"
+	"os"
+
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+// OpenBatch is the number of paths that are asked of a [Source] or [Sink] at once at most.
+const OpenBatch = 16
+
+// Source is a tree to push.
+type Source interface {
+	// List returns the tree.
+	List(ctx context.Context) (tree.Listing, error)
+	// Open opens regular files of the tree for reading, in order, at most [OpenBatch] at once. The caller closes each.
+	// With an error there are no files. It may be called by several goroutines at once.
+	Open(ctx context.Context, paths []tree.Path) ([]*os.File, error)
+}
+
+// Directory is the tree at a path: a directory with all below, or a single file. See tree.List.
+func Directory(path string) Source { return directory(path) }
+
+type directory string
+
+func (d directory) List(context.Context) (tree.Listing, error) { return tree.List(string(d)) }
+
+func (d directory) Open(_ context.Context, paths []tree.Path) ([]*os.File, error) {
+	return collect(paths, func(p tree.Path) (*os.File, error) { return tree.Open(string(d), p) })
+}
+
+// collect opens one file for each of some things, all or none.
+func collect[T any](things []T, open func(T) (*os.File, error)) ([]*os.File, error) {
+	files := make([]*os.File, 0, len(things))
+	for _, thing := range things {
+		f, err := open(thing)
+		if err != nil {
+			closeAll(files)
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
