@@ -1,0 +1,97 @@
+package shim
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// maxAttempt is beyond any number of restarts; a directory with a higher number was not made by a shim.
+const maxAttempt = 1_000_000_000
+
+// beginAttempt takes the number of this attempt, where there is a hand-off.
+func (l *life) beginAttempt() error {
+	if l.opts.detached() {
+		return nil
+	}
+	n, err := takeAttempt(l.opts.RunDir, l.opts.Container)
+	if err != nil {
+		return err
+	}
+	l.attempt = n
+	l.log = l.log.With("container", l.opts.Container, "attempt", n)
+	return nil
+}
+
+// takeAttempt makes the directory of the next attempt, 0755 whatever the umask, and returns its number: one more than
+// the highest that is there, from 1. Nobody else gets the same.
+func takeAttempt(dir handoff.Dir, container string) (int, error) {
+	last, err := lastAttempt(dir.App(container))
+	if err != nil {
+		return 0, err
+	}
+	for n := last + 1; ; n++ {
+		err := os.Mkdir(dir.Attempt(container, n), 0o755)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		return n, os.Chmod(dir.Attempt(container, n), 0o755)
+	}
+}
+
+// lastAttempt returns the highest number that names an entry of dir, which is made if it is absent; 0 if none does.
+func lastAttempt(dir string) (int, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return 0, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	last := 0
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil && n <= maxAttempt {
+			last = max(last, n)
+		}
+	}
+	return last, nil
+}
+
+// writeStarted records that the command runs.
+func (l *life) writeStarted(c *command) error {
+	if l.opts.detached() {
+		return nil
+	}
+	return handoff.Write(l.opts.RunDir.Started(l.opts.Container, l.attempt), handoff.Started{
+		Attempt: l.attempt,
+		Args:    l.opts.Command,
+		PID:     c.pid,
+		Time:    c.started,
+	})
+}
+
+// writeDone records how the command ended.
+func (l *life) writeDone(done handoff.Done) error {
+	path := l.opts.DoneFile
+	if path == "" && l.opts.detached() {
+		return nil
+	}
+	if path == "" {
+		path = l.opts.RunDir.Done(l.opts.Container, l.attempt)
+	}
+	return handoff.Write(path, done)
+}
+
+// unrecorded is the ending of a command that the sidecar cannot learn of.
+func unrecorded(done handoff.Done, err error) *ending {
+	if done.ExitCode != 0 {
+		return &ending{code: done.ExitCode}
+	}
+	return endf(handoff.ExitOutputs, "The command succeeded, but its end cannot be recorded, so its outputs are not pushed: %v.", err)
+}

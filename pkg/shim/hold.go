@@ -1,0 +1,88 @@
+package shim
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// maxHoldSlack is the most that the shim allows the sidecar beyond its push timeout, for saying how the push went.
+const maxHoldSlack = time.Minute
+
+// hold waits until the sidecar has dealt with the outputs, and returns how the container ends.
+func (l *life) hold(ctx context.Context, done handoff.Done) *ending {
+	if l.opts.NoHold {
+		return &ending{code: done.ExitCode}
+	}
+	if l.opts.PushTimeout > 0 {
+		late := endf(handoff.ExitOutputs, "The outputs were not pushed within %s.", l.opts.PushTimeout)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, holdTimeout(l.opts.PushTimeout), late)
+		defer cancel()
+	}
+	var pushed handoff.Pushed
+	err := l.during(ctx, func(ctx context.Context) (err error) {
+		pushed, err = l.readPushed(ctx)
+		return err
+	}, l.heedAfter())
+	if err != nil {
+		l.log.Warn("The hold has ended without a verdict on the outputs.", "reason", err)
+	} else {
+		l.log.Info("The outputs are dealt with.", "state", pushed.State, "why", pushed.Why)
+	}
+	return outcome(done.ExitCode, pushed, err)
+}
+
+// holdTimeout is how long a hold may take when the sidecar may push for so long.
+func holdTimeout(push time.Duration) time.Duration {
+	return push + min(push/10, maxHoldSlack)
+}
+
+// readPushed waits until the sidecar has dealt with the outputs.
+func (l *life) readPushed(ctx context.Context) (handoff.Pushed, error) {
+	path := l.opts.RunDir.Pushed(l.opts.Container, l.attempt)
+	var pushed handoff.Pushed
+	err := l.watch(ctx, path, "the outputs to be pushed", func() (handoff.Progress, bool, error) {
+		var err error
+		pushed, err = handoff.Read[handoff.Pushed](path)
+		if err != nil {
+			return handoff.Progress{}, false, unreadable(err)
+		}
+		return pushed.Progress, pushed.State.Final(), nil
+	})
+	return pushed, err
+}
+
+// heedAfter heeds signals once the command has ended. The outputs are what the container was for, so the first SIGTERM
+// only leaves it to the grace period how long they may take; the second one is meant.
+func (l *life) heedAfter() func(syscall.Signal) error {
+	terms := 0
+	return func(sig syscall.Signal) error {
+		if sig != unix.SIGTERM {
+			return nil
+		}
+		if terms++; terms == 1 {
+			l.log.Warn("Asked to end while the outputs are being pushed; going on until they are, or the grace period ends.")
+			return nil
+		}
+		return stopped(sig, "holding for the outputs")
+	}
+}
+
+// outcome is how the container ends when its command ended with code, and the wait for the outputs with err or the
+// verdict. The command's own failure comes first; success takes every output.
+func outcome(code int, pushed handoff.Pushed, err error) *ending {
+	switch {
+	case code != 0:
+		return &ending{code: code}
+	case err != nil:
+		return asEnding(err)
+	case pushed.State == handoff.OK || pushed.State == handoff.Skipped:
+		return &ending{}
+	}
+	return failed(pushed.Failure, handoff.ExitOutputs)
+}

@@ -1,0 +1,52 @@
+package shim
+
+import (
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"gotest.tools/v3/assert"
+)
+
+func TestE22EverySignalButTheRuntimesOwnIsCaught(t *testing.T) {
+	never := []syscall.Signal{unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPROF, 32, 33, 34}
+	caught := catchable(0, false)
+	for sig := syscall.Signal(1); sig <= 64; sig++ {
+		assert.Equal(t, slices.Contains(caught, os.Signal(sig)), !slices.Contains(never, sig), "signal %d", sig)
+	}
+}
+
+func TestOnATerminalItsOwnStopSignalsAreLeftAlone(t *testing.T) {
+	caught := catchable(0, true)
+	assert.Assert(t, !slices.Contains(caught, os.Signal(unix.SIGTTIN)))
+	assert.Assert(t, !slices.Contains(caught, os.Signal(unix.SIGTTOU)))
+	assert.Assert(t, slices.Contains(caught, os.Signal(unix.SIGTSTP)))
+}
+
+func TestE21ASignalThatWasIgnoredIsNotCaughtSoThatItStaysIgnored(t *testing.T) {
+	caught := catchable(1<<(unix.SIGHUP-1)|1<<(unix.SIGTSTP-1), false)
+	assert.Assert(t, !slices.Contains(caught, os.Signal(unix.SIGHUP)))
+	assert.Assert(t, !slices.Contains(caught, os.Signal(unix.SIGTSTP)))
+	assert.Assert(t, slices.Contains(caught, os.Signal(unix.SIGTERM)))
+}
+
+func TestE23AnyStopSignalEndsTheWait(t *testing.T) {
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, 37} {
+		assert.Assert(t, endsWait(sig), "signal %d", sig)
+		assert.Equal(t, asEnding(heedBefore(sig)).code, 128+int(sig))
+	}
+	for _, sig := range []syscall.Signal{unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP, unix.SIGPIPE} {
+		assert.NilError(t, heedBefore(sig))
+	}
+}
+
+// fakeSignals are signals that have come already.
+func fakeSignals(sent ...syscall.Signal) signals {
+	other := make(chan os.Signal, len(sent))
+	for _, sig := range sent {
+		other <- sig
+	}
+	return signals{child: make(chan os.Signal), other: other}
+}

@@ -1,0 +1,58 @@
+package shim
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// command is the wrapped command while it runs.
+type command struct {
+	pid      int
+	started  time.Time
+	terminal terminal
+}
+
+// start runs the command in a process group of its own, so that what it does to its group does not reach the shim, and
+// what a terminal sends to the group reaches the command once. Everything else it inherits as it is; the runtime
+// restores the limit on open files, which it raises for itself.
+func (l *life) start(env []string) (*command, *ending) {
+	name := l.opts.Command[0]
+	path, set := os.LookupEnv("PATH")
+	if !set {
+		path = defaultPath
+	}
+	file, end := lookUp(name, path)
+	if end != nil {
+		return nil, end
+	}
+	c := &command{terminal: ownTerminal()}
+	var err error
+	c.pid, err = syscall.ForkExec(file, l.opts.Command, &syscall.ProcAttr{
+		Env:   env,
+		Files: []uintptr{0, 1, 2},
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	})
+	if err != nil {
+		return nil, unstartable(name, file, err)
+	}
+	c.started = time.Now()
+	if err := c.terminal.lend(c.pid); err != nil {
+		l.log.Warn("The command cannot be given the terminal.", "error", err)
+	}
+	if err := l.writeStarted(c); err != nil {
+		l.log.Warn("The start of the command is not recorded.", "error", err)
+	}
+	l.log.Info("The command runs.", "file", file, "pid", c.pid)
+	return c, nil
+}
+
+// signal forwards a signal to the command alone, as the container runtime would. One that has just ended is no error.
+func (c *command) signal(sig syscall.Signal) error {
+	return syscall.Kill(c.pid, sig)
+}
+
+// returnTerminal makes the shim's process group the terminal's foreground again.
+func (c *command) returnTerminal() {
+	c.terminal.takeBack()
+}

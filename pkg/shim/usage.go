@@ -1,0 +1,68 @@
+package shim
+
+import (
+	"runtime/debug"
+	"strconv"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// Usage is the reference of the command line, as shim --help prints it.
+const Usage = `shim runs a container's command as one step of a workflow.
+
+Usage:
+  shim [flags] -- command [args…]                            wrap a command
+  shim install DIR [--run-dir=DIR] [--container=NAME …]      put the shim and the hand-off's directories in place
+  shim --help | --version
+
+It waits for the step's inputs, runs the command with its arguments, environment, working directory, standard streams
+and terminal untouched, forwards signals to it, and holds the container until the sidecar has pushed the outputs.
+
+Flags of a wrapped command:
+  --container=NAME                  name of this container in the pod; without it there is no hand-off: nothing is
+                                    recorded or lent, and --no-wait and --no-hold are required
+  --run-dir=DIR                     volume of the hand-off (default /oras/run)
+  --ready-file=FILE                 wait for this record of the sidecar (default RUN-DIR/sidecar/ready)
+  --done-file=FILE                  leave the record of the command's end here (default where the sidecar looks:
+                                    RUN-DIR/app/NAME/ATTEMPT/done)
+  --no-wait                         do not wait for inputs
+  --no-hold                         do not hold for outputs
+  --wait-timeout=DURATION           give up waiting for inputs, exit 200 (default 0: as long as the sidecar says)
+  --push-timeout=DURATION           how long the sidecar may push; a tenth more, one minute at most, and the hold is
+                                    given up, exit 201 (default 1h; 0: no bound)
+  --sidecar-timeout=DURATION        how long there may be no sidecar while waiting or holding, then exit 203
+                                    (default 10m; 0: no bound)
+  --grace-period=DURATION           kill a command that is still there so long after SIGTERM (default 0: never)
+  --leftover-grace=DURATION         how long processes that the command left behind have between SIGTERM and SIGKILL
+                                    (default 5s)
+  --termination-message-path=FILE   the pod's terminationMessagePath (default /dev/termination-log); not created
+  --log-level=LEVEL                 debug, info, warn or error, on standard error (default warn)
+  --log-format=FORMAT               text or json (default text)
+
+Flags of install:
+  --run-dir=DIR                     volume of the hand-off (default /oras/run)
+  --container=NAME                  a container that will be wrapped; may be repeated
+
+Exit codes:
+  the command's own, or 128+n when it died of signal n
+  126  the command cannot be executed        202  outputs were refused for good
+  127  the command was not found             203  the sidecar is gone
+  200  inputs could not be had               204  wrong configuration
+  201  outputs could not be pushed           143  SIGTERM came before the command started
+When it is not the command's own, one sentence on standard error and in the termination message says why.
+
+Examples:
+  shim --no-wait --no-hold -- sh -c 'echo hello; exit 3'     no operator, no sidecar: only run the command
+  shim --container=app -- /app/simulate --steps=100          wait, run, hold
+  shim --container=app --log-level=info -- make              the same, telling of every phase
+  shim install /oras/bin --container=app --container=log     in an init container
+`
+
+// Version says which build this is and which version of the hand-off it speaks.
+func Version() string {
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	return "shim " + version + ", hand-off version " + strconv.Itoa(handoff.Version)
+}
