@@ -1,0 +1,72 @@
+// Command sidecar moves files between a workflow step and a registry. In a pod it runs beside the step's command
+// (sidecar run); its arguments are written by the operator. It reads no environment variables of its own.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/sidecar"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	err := newCommand(os.Stderr).ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		os.Exit(1)
+	}
+}
+
+func newCommand(log io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:          "sidecar",
+		Short:        "Move files between a workflow step and a registry",
+		SilenceUsage: true,
+	}
+	root.AddCommand(newRunCommand(log))
+	return root
+}
+
+func newRunCommand(log io.Writer) *cobra.Command {
+	var step handoff.Step
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Serve the step of one pod until SIGTERM",
+		Long: `Serve the step of one pod: pull its inputs, say that they are ready, wait for each wrapped command to end,
+push its outputs, say so, and idle until SIGTERM. The operator writes these arguments into the pod.`,
+		Example: `  sidecar run --run-dir=/tmp/run --registry=localhost:5000 --plain-http --container=app \
+    --input='{"artifact":"simulate:latest","path":"/tmp/in","mount":"/tmp/in"}' \
+    --output='{"container":"app","artifact":"analyze:latest","path":"out"}'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := step.Validate(); err != nil {
+				return err
+			}
+			logger := newLogger(log, step.Debug)
+			logger.Debug("Serving the step.", "settings", fmt.Sprintf("%+v", step))
+			return sidecar.New(step, logger).Run(cmd.Context())
+		},
+	}
+	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	step.BindFlags(flags)
+	cmd.Flags().AddGoFlagSet(flags)
+	return cmd
+}
+
+func newLogger(w io.Writer, debug bool) *slog.Logger {
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}

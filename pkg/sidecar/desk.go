@@ -1,0 +1,116 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// maxStrangers bounds the connections that have not said yet who they are: any process of the pod can connect.
+const maxStrangers = 16
+
+// helloTimeout bounds how long one may take to say so.
+const helloTimeout = 10 * time.Second
+
+// errReplaced ends the attendance of a connection whose shim has connected again.
+var errReplaced = errors.New("the shim has connected again")
+
+// desk receives the shims, one at a time for each container: a new connection replaces the one before.
+type desk struct {
+	containers []string
+	strangers  chan struct{}
+	group      sync.WaitGroup
+
+	mu      sync.Mutex
+	current map[string]*visit
+}
+
+// visit is one connection that is attended to.
+type visit struct {
+	cancel context.CancelCauseFunc
+	ended  chan struct{}
+}
+
+func newDesk(containers []string) *desk {
+	return &desk{
+		containers: containers,
+		strangers:  make(chan struct{}, maxStrangers),
+		current:    map[string]*visit{},
+	}
+}
+
+// wait returns when nobody is attended to.
+func (d *desk) wait() { d.group.Wait() }
+
+// attend asks the connection who it is and, in the background, calls serve for it once the connection it replaces has
+// been let go. The connection is closed in the end.
+func (d *desk) attend(ctx context.Context, conn *handoff.Conn,
+	serve func(context.Context, *handoff.Conn, handoff.Hello), log *slog.Logger,
+) {
+	select {
+	case d.strangers <- struct{}{}:
+	default:
+		log.Warn("Too many connections have not said who they are, refusing one.")
+		conn.Close() //nolint:errcheck // nothing was written
+		return
+	}
+	d.group.Go(func() {
+		defer conn.Close() //nolint:errcheck // what matters is acknowledged by a reply
+		hello, err := d.greet(conn)
+		<-d.strangers
+		if err != nil {
+			log.Warn("A connection was refused.", "error", err)
+			return
+		}
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // wakes who waits on it
+		defer stop()
+		leave := d.enter(ctx, hello.Container, cancel)
+		defer leave()
+		serve(ctx, conn, hello)
+	})
+}
+
+// greet receives and checks the first message.
+func (d *desk) greet(conn *handoff.Conn) (handoff.Hello, error) {
+	timer := time.AfterFunc(helloTimeout, func() { conn.Close() }) //nolint:errcheck // wakes the receiver
+	defer timer.Stop()
+	var hello handoff.Hello
+	files, err := conn.Receive(&hello)
+	handoff.CloseAll(files)
+	switch {
+	case err != nil:
+		return hello, fmt.Errorf("waiting for it to say who it is: %w", err)
+	case hello.Version != handoff.Version:
+		return hello, fmt.Errorf("it speaks version %d, we speak %d", hello.Version, handoff.Version)
+	case !slices.Contains(d.containers, hello.Container):
+		return hello, fmt.Errorf("it says it is container %q, which is not wrapped", hello.Container)
+	case hello.Attempt < 1:
+		return hello, fmt.Errorf("it says it is attempt %d of container %q", hello.Attempt, hello.Container)
+	}
+	return hello, nil
+}
+
+// enter ends the visit of the container before this one, waits until it has, and returns how to leave.
+func (d *desk) enter(ctx context.Context, container string, cancel context.CancelCauseFunc) func() {
+	mine := &visit{cancel: cancel, ended: make(chan struct{})}
+	d.mu.Lock()
+	before := d.current[container]
+	d.current[container] = mine
+	d.mu.Unlock()
+	if before != nil {
+		before.cancel(errReplaced)
+		select {
+		case <-before.ended:
+		case <-ctx.Done():
+		}
+	}
+	return func() { close(mine.ended) }
+}

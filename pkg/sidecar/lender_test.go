@@ -1,0 +1,167 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+func TestALentFileIsReadAsTheShimSeesIt(t *testing.T) {
+	lent, shim := lend(t)
+	path := filepath.Join(t.TempDir(), "file")
+	assert.NilError(t, os.WriteFile(path, []byte("content"), 0o600))
+	go reply(t, shim, handoff.Reply{}, path)
+
+	files, err := lent.Open(t.Context(), []tree.Path{"file"})
+	assert.NilError(t, err)
+	defer handoff.CloseAll(files)
+	content, err := io.ReadAll(files[0])
+	assert.NilError(t, err)
+	assert.Equal(t, string(content), "content")
+}
+
+// The application can replace its shim: whatever comes over the socket is checked.
+func TestAHostileShimIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	regular, fifo := filepath.Join(dir, "regular"), filepath.Join(dir, "fifo")
+	assert.NilError(t, os.WriteFile(regular, nil, 0o600))
+	assert.NilError(t, unix.Mkfifo(fifo, 0o600))
+	tests := map[string]struct {
+		reply handoff.Reply
+		lend  []string
+		want  string
+	}{
+		"no file for a name":            {handoff.Reply{}, nil, "lent 0 files for 1 names"},
+		"more files than names":         {handoff.Reply{}, []string{regular, regular}, "lent 2 files for 1 names"},
+		"a FIFO, which would block":     {handoff.Reply{}, []string{fifo}, "not a regular file"},
+		"a directory":                   {handoff.Reply{}, []string{dir}, "not a regular file"},
+		"a device":                      {handoff.Reply{}, []string{"/dev/zero"}, "not a regular file"},
+		"an error beside a file for it": {handoff.Reply{Errors: map[int]*handoff.RemoteError{0: {Message: "no"}}}, []string{regular}, "file: no"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			lent, shim := lend(t)
+			before := openFiles(t)
+			var sender sync.WaitGroup
+			sender.Go(func() { reply(t, shim, tc.reply, tc.lend...) })
+			_, err := lent.Open(t.Context(), []tree.Path{"file"})
+			sender.Wait()
+			assert.ErrorContains(t, err, tc.want)
+			assert.Assert(t, openFiles(t) == before, "descriptors are left open")
+		})
+	}
+}
+
+func TestAskingAShimThatIsGoneFailsAtOnce(t *testing.T) {
+	lent, shim := lend(t)
+	go func() {
+		_, _ = shim.Receive(new(handoff.Request)) // it dies over the request
+		_ = shim.Close()
+	}()
+	_, err := lent.List(t.Context())
+	assert.ErrorIs(t, err, errShimGone)
+}
+
+func TestAskingEndsWithItsContextThoughTheShimHangs(t *testing.T) {
+	lent, _ := lend(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("the time is up")
+	cancel(reason)
+	_, err := lent.List(ctx)
+	assert.ErrorIs(t, err, reason)
+}
+
+func TestAListingComesInAsManyMessagesAsItTakes(t *testing.T) {
+	lent, shim := lend(t)
+	go func() {
+		_, _ = shim.Receive(new(handoff.Request)) // what was asked does not matter
+		_ = shim.Send(handoff.Reply{Entries: []tree.Entry{{Path: "a"}}, More: true})
+		_ = shim.Send(handoff.Reply{Entries: []tree.Entry{{Path: "b"}}, Skipped: []tree.Path{"fifo"}})
+	}()
+	listing, err := lent.List(t.Context())
+	assert.NilError(t, err)
+	assert.DeepEqual(t, listing, tree.Listing{Entries: []tree.Entry{{Path: "a"}, {Path: "b"}}, Skipped: []tree.Path{"fifo"}})
+}
+
+func TestBatchesFitIntoMessagesWhateverTheNames(t *testing.T) {
+	shim, sidecar := connection(t)
+	worst := tree.Path(strings.Repeat("\x01", 4000))
+	var entries []tree.Entry
+	for range 20 {
+		entries = append(entries, tree.Entry{Path: worst, Link: worst, Type: tree.Symlink, Mode: 0o777, Size: 1 << 62})
+	}
+	var joined []tree.Entry
+	for batch := range batches(entries, entryCost) {
+		joined = append(joined, batch...)
+		assert.NilError(t, sidecar.Send(handoff.Request{Op: handoff.OpMake, Entries: batch}))
+		var req handoff.Request
+		_, err := shim.Receive(&req)
+		assert.NilError(t, err)
+	}
+	assert.Assert(t, slices.EqualFunc(joined, entries, func(a, b tree.Entry) bool { return a.Path == b.Path }))
+}
+
+// lend returns a tree as the sidecar sees it, and the connection that its shim answers on.
+func lend(t *testing.T) (lentTree, *handoff.Conn) {
+	t.Helper()
+	shim, sidecar := connection(t)
+	return lentTree{newLender(t.Context(), sidecar, func(error) {}), "out"}, shim
+}
+
+func connection(t *testing.T) (shim, sidecar *handoff.Conn) {
+	t.Helper()
+	dir := handoff.Dir(t.TempDir())
+	listener, err := handoff.Listen(dir)
+	assert.NilError(t, err)
+	defer listener.Close() //nolint:errcheck // nothing was written
+	shim, err = handoff.Dial(dir)
+	assert.NilError(t, err)
+	sidecar, err = listener.Accept()
+	assert.NilError(t, err)
+	t.Cleanup(func() {
+		_ = shim.Close() // may be closed already
+		_ = sidecar.Close()
+	})
+	return shim, sidecar
+}
+
+// reply answers one request with open files.
+func reply(t *testing.T, shim *handoff.Conn, reply handoff.Reply, paths ...string) {
+	var req handoff.Request
+	if _, err := shim.Receive(&req); err != nil {
+		t.Error(err)
+		return
+	}
+	var files []*os.File
+	for _, path := range paths {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		files = append(files, os.NewFile(uintptr(fd), path))
+	}
+	defer handoff.CloseAll(files)
+	if err := shim.Send(reply, files...); err != nil {
+		t.Error(err)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	assert.NilError(t, err)
+	return len(entries)
+}

@@ -1,0 +1,93 @@
+// Package sidecar is the life of a workflow step as seen from beside its command: pull the inputs, say that they are
+// ready, wait for the command to end, push the outputs, say so, idle. It knows the hand-off and the transfer, and
+// nothing of Kubernetes.
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/transfer"
+)
+
+// Sidecar serves the step of one pod.
+type Sidecar struct {
+	step     handoff.Step
+	registry transfer.Registry
+	log      *slog.Logger
+	inputs   *verdict // on the pod's inputs
+}
+
+// New returns the sidecar of a validated step.
+func New(step handoff.Step, log *slog.Logger) *Sidecar {
+	return &Sidecar{
+		step:     step,
+		registry: transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP},
+		log:      log,
+		inputs:   newVerdict(),
+	}
+}
+
+// Run serves the step until ctx ends, which is the kubelet's SIGTERM: after the last shim has ended, or because the
+// pod must go. It returns an error only when the volume of the hand-off cannot be used; failed inputs and outputs are
+// reported to the shims, which fail the pod.
+func (s *Sidecar) Run(ctx context.Context) error {
+	listener, err := s.prepare()
+	if err != nil {
+		return err
+	}
+	shims := s.serve(ctx, listener)
+	s.pull(ctx)
+	<-ctx.Done()
+	s.log.Info("The pod is ending, stopping.")
+	listener.Close() //nolint:errcheck // nothing was written
+	<-shims
+	return nil
+}
+
+// prepare takes up what an earlier sidecar of this pod has left, and listens. Inputs that were in place before a
+// restart still are; anything less is started again.
+func (s *Sidecar) prepare() (*handoff.Listener, error) {
+	earlier, err := handoff.Read[handoff.Ready](s.step.RunDir.Ready())
+	switch {
+	case err == nil && earlier.ThisBoot() && earlier.State.Final():
+		s.log.Info("A sidecar before this one has dealt with the inputs.", "state", earlier.State)
+		s.inputs.settle(earlier)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		s.log.Warn("The record of an earlier sidecar cannot be read, starting anew.", "error", err)
+		fallthrough
+	default:
+		if err := os.Remove(s.step.RunDir.Ready()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("removing a stale record: %w", err)
+		}
+	}
+	return handoff.Listen(s.step.RunDir)
+}
+
+// serve attends to every shim that connects. The channel is closed when no shim is attended to any more, after the
+// listener was closed.
+func (s *Sidecar) serve(ctx context.Context, listener *handoff.Listener) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		desk := newDesk(s.step.Containers)
+		defer desk.wait()
+		for {
+			conn, err := listener.Accept()
+			if errors.Is(err, os.ErrClosed) {
+				return
+			}
+			if err != nil {
+				s.log.Warn("A shim could not be accepted.", "error", err)
+				continue
+			}
+			desk.attend(ctx, conn, s.attend, s.log)
+		}
+	}()
+	return done
+}
