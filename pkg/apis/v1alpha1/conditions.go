@@ -1,0 +1,23 @@
+package v1alpha1
+
+// ConditionReady is True when the spec is what runs: the registry answers, or spec.deploy is false and nothing runs.
+const ConditionReady = "Ready"
+
+// Reasons of the Ready condition. The first two come with status True, the others with False.
+const (
+	// ReasonServing says that the registry answers at status.endpoint.
+	ReasonServing = "Serving"
+	// ReasonNotDeployed says that spec.deploy is false, so there is nothing to wait for.
+	ReasonNotDeployed = "NotDeployed"
+	// ReasonStarting says that the registry's pod is not ready yet, or is being replaced by one of the new spec.
+	ReasonStarting = "Starting"
+	// ReasonStoragePending says that the registry's pod waits for its volume.
+	ReasonStoragePending = "StoragePending"
+	// ReasonNameTaken says that an object that is not the operator's has the name of one that the registry needs.
+	ReasonNameTaken = "NameTaken"
+	// ReasonRejected says that the cluster refuses an object: a quota, a policy, or a change that the storage class does
+	// not allow.
+	ReasonRejected = "Rejected"
+	// ReasonRetrying says that the cluster could not be asked or changed; the operator tries again by itself.
+	ReasonRetrying = "Retrying"
+)

@@ -1,0 +1,73 @@
+package certs
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Keeper rotates the certificates and has the webhook configurations trust them. Only the leader runs it.
+type Keeper struct {
+	opts Options
+}
+
+// NewKeeper returns a keeper, or what is wrong with opts.
+func NewKeeper(opts Options) (*Keeper, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Keeper{opts: opts}, nil
+}
+
+// NeedLeaderElection is true: two keepers would rotate against each other.
+func (*Keeper) NeedLeaderElection() bool { return true }
+
+// Start keeps the certificates until ctx ends. What goes wrong is logged and tried again.
+func (k *Keeper) Start(ctx context.Context) error {
+	every(ctx, k.opts.lifetime().Poll(), func() {
+		if err := k.Keep(ctx); err != nil && ctx.Err() == nil {
+			k.opts.Log.Error("Keeping the webhook certificates did not work and is tried again.", "error", err)
+		}
+	})
+	return nil
+}
+
+// Keep takes the step of rotation that is due, if one is, and puts the authorities where they have to be.
+func (k *Keeper) Keep(ctx context.Context) error {
+	secret, err := k.opts.load(ctx)
+	if err != nil {
+		return err
+	}
+	var held Bundle
+	if secret != nil {
+		held = bundleOf(secret.Data)
+	}
+	next, err := Rotate(k.opts.Clock.Now(), k.opts.lifetime(), k.opts.host(), held)
+	if err != nil {
+		return fmt.Errorf("rotating the webhook certificates: %w", err)
+	}
+	if !maps.EqualFunc(next.data(), held.data(), slices.Equal) {
+		if err := k.opts.save(ctx, secret, next); err != nil {
+			return err
+		}
+		k.opts.Log.Info("The webhook certificates were rotated.", "secret", k.opts.Secret)
+	}
+	return k.opts.inject(ctx, next.Authorities)
+}
+
+// every calls do at once and then at each interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		do()
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

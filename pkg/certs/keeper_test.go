@@ -1,0 +1,232 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	testclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+)
+
+// world is a fake API server with our webhook configurations, and a clock.
+type world struct {
+	Options
+	clock *testclock.FakePassiveClock
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	path := "/mutate"
+	c := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithInterceptorFuncs(allowed()).WithObjects(
+		&admissionv1.MutatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: "ours"},
+			Webhooks: []admissionv1.MutatingWebhook{
+				{Name: "pods.test", ClientConfig: admissionv1.WebhookClientConfig{Service: &admissionv1.ServiceReference{Name: "hooks", Path: &path}}},
+				{Name: "jobs.test"},
+			},
+		},
+		&admissionv1.ValidatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: "ours"},
+			Webhooks:   []admissionv1.ValidatingWebhook{{Name: "keys.test"}},
+		},
+	).Build()
+	passive := testclock.NewFakePassiveClock(testStart())
+	opts, err := Options{
+		Client: c, Log: slog.New(slog.DiscardHandler), Clock: passive,
+		Namespace: "system", Secret: "cert", Service: "hooks", Lifetime: time.Duration(testLifetime),
+		Mutating: []string{"ours"}, Validating: []string{"ours"},
+	}.withDefaults()
+	assert.NilError(t, err)
+	return world{Options: opts, clock: passive}
+}
+
+// allowed refuses what the operator has no right to: to list or watch.
+func allowed() interceptor.Funcs {
+	return interceptor.Funcs{
+		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
+			return apierrors.NewForbidden(corev1.Resource("secrets"), "", nil)
+		},
+	}
+}
+
+func (w world) keep(t *testing.T) {
+	t.Helper()
+	keeper, err := NewKeeper(w.Options)
+	assert.NilError(t, err)
+	assert.NilError(t, keeper.Keep(t.Context()))
+}
+
+func (w world) mutating(t *testing.T) *admissionv1.MutatingWebhookConfiguration {
+	t.Helper()
+	cfg := &admissionv1.MutatingWebhookConfiguration{}
+	assert.NilError(t, w.Client.Get(t.Context(), client.ObjectKey{Name: "ours"}, cfg))
+	return cfg
+}
+
+func (w world) validating(t *testing.T) *admissionv1.ValidatingWebhookConfiguration {
+	t.Helper()
+	cfg := &admissionv1.ValidatingWebhookConfiguration{}
+	assert.NilError(t, w.Client.Get(t.Context(), client.ObjectKey{Name: "ours"}, cfg))
+	return cfg
+}
+
+func TestTheKeeperBringsTrust(t *testing.T) {
+	w := newWorld(t)
+	w.keep(t)
+	secret, err := w.load(t.Context())
+	assert.NilError(t, err)
+	authorities := string(secret.Data[keyAuthorities])
+	for _, hook := range w.mutating(t).Webhooks {
+		assert.Equal(t, string(hook.ClientConfig.CABundle), authorities, hook.Name)
+	}
+	assert.Equal(t, string(w.validating(t).Webhooks[0].ClientConfig.CABundle), authorities)
+	assert.Equal(t, w.mutating(t).Webhooks[0].ClientConfig.Service.Name, "hooks", "only the bundle is ours")
+}
+
+func TestTheKeeperWritesOnlyWhatChanges(t *testing.T) {
+	w := newWorld(t)
+	w.keep(t)
+	before, err := w.load(t.Context())
+	assert.NilError(t, err)
+	cfg := w.mutating(t)
+	w.keep(t)
+	after, err := w.load(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, before.ResourceVersion, after.ResourceVersion)
+	assert.Equal(t, cfg.ResourceVersion, w.mutating(t).ResourceVersion)
+}
+
+func TestTheKeeperPutsBackATrustThatIsLost(t *testing.T) {
+	w := newWorld(t)
+	w.keep(t)
+	cfg := w.mutating(t)
+	want := cfg.Webhooks[1].ClientConfig.CABundle
+	cfg.Webhooks[1].ClientConfig.CABundle = nil
+	assert.NilError(t, w.Client.Update(t.Context(), cfg))
+	w.keep(t)
+	assert.DeepEqual(t, w.mutating(t).Webhooks[1].ClientConfig.CABundle, want)
+}
+
+func TestALeaderOfYesterdayUndoesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.keep(t)
+	stale, err := w.load(t.Context())
+	assert.NilError(t, err)
+	w.clock.SetTime(testStart().Add(31 * 24 * time.Hour))
+	w.keep(t)
+	err = w.save(t.Context(), stale, issue(t, testStart()))
+	assert.Assert(t, apierrors.IsConflict(err), "%v", err)
+	err = w.save(t.Context(), nil, issue(t, testStart()))
+	assert.Assert(t, apierrors.IsAlreadyExists(err), "%v", err)
+}
+
+func TestASourceIsReadyOnceItsCertificateIsTrusted(t *testing.T) {
+	w := newWorld(t)
+	source, err := NewSource(w.Options)
+	assert.NilError(t, err)
+	assert.ErrorIs(t, source.Refresh(t.Context()), ErrNoCertificate)
+	assert.ErrorIs(t, source.Ready(), ErrNoCertificate)
+	_, err = source.GetCertificate(nil)
+	assert.ErrorIs(t, err, ErrNoCertificate)
+
+	b := issue(t, testStart())
+	assert.NilError(t, w.save(t.Context(), nil, b))
+	assert.NilError(t, source.Refresh(t.Context()))
+	assert.ErrorContains(t, source.Ready(), "unknown authority")
+
+	assert.NilError(t, w.inject(t.Context(), b.Authorities))
+	assert.NilError(t, source.Refresh(t.Context()))
+	assert.NilError(t, source.Ready())
+
+	w.clock.SetTime(testStart().Add(time.Duration(testLifetime) + time.Hour))
+	assert.ErrorContains(t, source.Ready(), "expired")
+}
+
+func TestASourceServesOnWhileItCannotRead(t *testing.T) {
+	w := newWorld(t)
+	w.keep(t)
+	source, err := NewSource(w.Options)
+	assert.NilError(t, err)
+	assert.NilError(t, source.Refresh(t.Context()))
+
+	secret, err := w.load(t.Context())
+	assert.NilError(t, err)
+	secret.Data[keyPrivateKey] = []byte("garbage")
+	assert.NilError(t, w.Client.Update(t.Context(), secret))
+	assert.ErrorIs(t, source.Refresh(t.Context()), ErrBundle)
+	assert.NilError(t, source.Ready())
+}
+
+// TestARunningServerFollowsARotation calls a TLS server as the API server does, before and after.
+func TestARunningServerFollowsARotation(t *testing.T) {
+	w := newWorld(t)
+	w.clock.SetTime(time.Now().Add(-time.Hour)) // crypto/tls looks at the real clock
+	w.keep(t)
+	source, err := NewSource(w.Options)
+	assert.NilError(t, err)
+	assert.NilError(t, source.Refresh(t.Context()))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.TLS = &tls.Config{GetCertificate: source.GetCertificate, MinVersion: tls.VersionTLS13}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+
+	first := w.call(t, server)
+	w.Lifetime = time.Hour // of which nothing that is there is: all is rotated, in two steps
+	w.keep(t)
+	w.clock.SetTime(w.clock.Now().Add(w.lifetime().settle() + time.Second))
+	w.keep(t)
+	assert.NilError(t, source.Refresh(t.Context()))
+	assert.Assert(t, !first.Equal(w.call(t, server)))
+}
+
+// call returns the certificate with which server answers one who trusts what is injected.
+func (w world) call(t *testing.T, server *httptest.Server) *x509.Certificate {
+	t.Helper()
+	conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{
+		RootCAs:    pool(w.mutating(t).Webhooks[0].ClientConfig.CABundle),
+		ServerName: testHost,
+		MinVersion: tls.VersionTLS13,
+	})
+	assert.NilError(t, err)
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0]
+}
+
+func TestBadOptionsAreAnError(t *testing.T) {
+	tests := map[string]struct {
+		change func(*Options)
+		want   string
+	}{
+		"no client":            {func(o *Options) { o.Client = nil }, "required option"},
+		"no log":               {func(o *Options) { o.Log = nil }, "required option"},
+		"no Secret":            {func(o *Options) { o.Secret = "" }, "required option"},
+		"a lifetime too short": {func(o *Options) { o.Lifetime = time.Second }, "below 1m0s"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			opts := newWorld(t).Options
+			tc.change(&opts)
+			_, err := NewKeeper(opts)
+			assert.ErrorContains(t, err, tc.want)
+			_, err = NewSource(opts)
+			assert.ErrorContains(t, err, tc.want)
+		})
+	}
+}
