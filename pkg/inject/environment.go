@@ -1,0 +1,60 @@
+package inject
+
+import (
+	"path"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// environment decides what each wrapped container gets, by its name. The variables go before the user's own, so that
+// those can refer to them. A variable that the user sets to the same value is left alone, to another is a problem.
+func (d decision) environment(ps *problems) map[string][]corev1.EnvVar {
+	env := map[string][]corev1.EnvVar{}
+	for _, c := range d.wrapped {
+		for _, v := range []corev1.EnvVar{{Name: inputPathEnv, Value: d.inputDir(*c)}, {Name: outputPathEnv, Value: d.outputDir(*c)}} {
+			if v.Value == "" {
+				continue
+			}
+			v.Value = escape(v.Value)
+			i := slices.IndexFunc(c.Env, func(own corev1.EnvVar) bool { return own.Name == v.Name })
+			if i < 0 {
+				env[c.Name] = append(env[c.Name], v)
+			} else if c.Env[i] != v {
+				ps.add("container %q: env[%d] sets %s, which the operator sets to %q; remove it, or give it that value", c.Name, i, v.Name, v.Value)
+			}
+		}
+	}
+	return env
+}
+
+// inputDir is where the first input is; empty where that is a working directory that only the image knows.
+func (d decision) inputDir(c corev1.Container) string {
+	if len(d.plan.Inputs) == 0 {
+		return ""
+	}
+	return resolve(c, d.plan.Inputs[0].Path)
+}
+
+// outputDir is where the command is to write what is pushed: the directory of an output without a path, else the path
+// of the first.
+func (d decision) outputDir(c corev1.Container) string {
+	outs := d.outputs.of(c.Name)
+	switch {
+	case d.outputs.useOutDir(c.Name):
+		return handoff.OutDir
+	case len(outs) == 0:
+		return ""
+	}
+	return resolve(c, outs[0].Path)
+}
+
+// resolve makes a path absolute where the working directory is known.
+func resolve(c corev1.Container, p string) string {
+	if path.IsAbs(p) || c.WorkingDir == "" {
+		return p
+	}
+	return path.Join(c.WorkingDir, p)
+}

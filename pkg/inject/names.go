@@ -1,0 +1,66 @@
+package inject
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// Names of what is added to a pod.
+const (
+	sidecarName = "oras"      // native sidecar
+	shimName    = "oras-shim" // init container that installs the shim
+	binVolume   = "oras-bin"
+	runVolume   = "oras-run"
+	outVolume   = "oras-out"
+	inVolume    = "oras-in-" // and a number
+
+	mountRoot = "/oras" // all mounts of the operator's own are below it
+
+	inputPathEnv  = "ORAS_INPUT_PATH"
+	outputPathEnv = "ORAS_OUTPUT_PATH"
+)
+
+// sidecarCommand and shimCommand begin the commands of the two containers; both programs are in one image.
+func sidecarCommand() []string { return []string{"/sidecar", "run"} }
+
+func shimCommand() []string {
+	return []string{"/shim", "install", handoff.BinDir, "--run-dir=" + string(handoff.DefaultDir)}
+}
+
+func isSidecar(c corev1.Container) bool {
+	return c.Name == sidecarName && begins(c.Command, sidecarCommand())
+}
+
+func isInstaller(c corev1.Container) bool {
+	return c.Name == shimName && begins(c.Command, shimCommand()[:2])
+}
+
+// isWrapped tells whether the container runs its command under the installed shim.
+func isWrapped(c corev1.Container) bool { return begins(c.Command, []string{handoff.ShimPath}) }
+
+// isOurVolume tells whether a volume of an injected pod was added by the operator.
+func isOurVolume(name string) bool {
+	number, input := strings.CutPrefix(name, inVolume)
+	return name == binVolume || name == runVolume || name == outVolume ||
+		input && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
+// isNative tells whether an init container is a native sidecar: one that runs beside the regular containers.
+func isNative(c corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+}
+
+func begins(list, head []string) bool {
+	if len(list) < len(head) {
+		return false
+	}
+	for i := range head {
+		if list[i] != head[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,57 @@
+package inject
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/converged-computing/oras-operator/pkg/plan"
+)
+
+// acceptsInput tells whether the sidecar may write to the volume, and notes why not.
+func acceptsInput(in plan.Input, at place, volumes []corev1.Volume, ps *problems) bool {
+	i := slices.IndexFunc(volumes, func(v corev1.Volume) bool { return v.Name == at.volume })
+	if i < 0 {
+		return true // added by the operator, or missing, which Kubernetes itself refuses
+	}
+	why := unwritable(volumes[i].VolumeSource)
+	if why != "" {
+		ps.add("%s: %q is on volume %q, which %s; choose another path, or another volume for it", in.PathKey, in.Path, at.volume, why)
+	}
+	return why == ""
+}
+
+// unwritable says why nothing can be written to a volume, whatever its mounts say; empty where something can.
+func unwritable(v corev1.VolumeSource) string {
+	switch {
+	case v.ConfigMap != nil:
+		return "is a configMap and read-only"
+	case v.Secret != nil:
+		return "is a secret and read-only"
+	case v.Projected != nil:
+		return "is projected and read-only"
+	case v.DownwardAPI != nil:
+		return "is a downwardAPI volume and read-only"
+	case v.Image != nil:
+		return "is an image and read-only"
+	case v.HostPath != nil:
+		return "is a directory of the node (hostPath), to which steps write no inputs"
+	case v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ReadOnly,
+		v.CSI != nil && v.CSI.ReadOnly != nil && *v.CSI.ReadOnly,
+		v.NFS != nil && v.NFS.ReadOnly:
+		return "is declared readOnly"
+	}
+	return ""
+}
+
+func emptyDir(name string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+}
+
+func (d decision) writeVolumes(spec *corev1.PodSpec) {
+	spec.Volumes = append(spec.Volumes, emptyDir(binVolume), emptyDir(runVolume))
+	spec.Volumes = append(spec.Volumes, d.inputs.volumes...)
+	if slices.ContainsFunc(d.wrapped, func(c *corev1.Container) bool { return d.outputs.useOutDir(c.Name) }) {
+		spec.Volumes = append(spec.Volumes, emptyDir(outVolume))
+	}
+}

@@ -1,0 +1,40 @@
+package plan_test
+
+import (
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/pkg/plan"
+)
+
+func TestPlainHTTPIsForWhatIsNear(t *testing.T) {
+	cases := map[string]struct {
+		registry string
+		set      *bool
+		want     bool
+	}{
+		"localhost":                   {"localhost:5000", nil, true},
+		"a name below localhost":      {"registry.localhost", nil, true},
+		"a loopback address":          {"127.0.0.2:5000", nil, true},
+		"a loopback address, v6":      {"[::1]:5000", nil, true},
+		"a loopback address, no port": {"[::1]", nil, true},
+		"a Service of the namespace":  {"oras:5000", nil, true},
+		"a Service":                   {"oras.team.svc:5000", nil, true},
+		"a Service, in full":          {"oras.team.svc.cluster.local:5000", nil, true},
+		"an address in the cluster":   {"10.96.0.7:5000", nil, false},
+		"a name with one dot":         {"oras.team:5000", nil, false},
+		"the internet":                {"ghcr.io", nil, false},
+		"what the user says, http":    {"ghcr.io", new(true), true},
+		"what the user says, https":   {"localhost:5000", new(false), false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, ok := plan.Plan{Registry: tc.registry, PlainHTTP: tc.set}.Endpoint()
+			assert.Assert(t, ok)
+			assert.DeepEqual(t, got, plan.Endpoint{Host: tc.registry, PlainHTTP: tc.want})
+		})
+	}
+	_, ok := plan.Plan{Cache: "oras"}.Endpoint()
+	assert.Assert(t, !ok, "an OrasCache has to be asked")
+}

@@ -1,0 +1,131 @@
+package plan
+
+import (
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// bool reads a key whose absence is false.
+func (r *reader) bool(key string) bool {
+	v := r.optionalBool(key)
+	return v != nil && *v
+}
+
+func (r *reader) optionalBool(key string) *bool {
+	value, ok := r.one(key)
+	if !ok {
+		return nil
+	}
+	v, err := strconv.ParseBool(value)
+	if err != nil {
+		r.add(key, value, "is neither true nor false; write one of the two")
+		return nil
+	}
+	return &v
+}
+
+// timeout reads a duration above zero, DefaultTimeout where there is none.
+func (r *reader) timeout(key string) time.Duration {
+	value, ok := r.one(key)
+	if !ok {
+		return DefaultTimeout
+	}
+	d := r.duration(key, value)
+	if d == 0 {
+		r.add(key, value, "is no time at all; write a duration above zero, such as 30m")
+	}
+	return d
+}
+
+// wait reads a duration of zero or more.
+func (r *reader) wait(key string) time.Duration {
+	value, ok := r.one(key)
+	if !ok {
+		return 0
+	}
+	return r.duration(key, value)
+}
+
+// duration reads a duration of zero or more; a mistake is noted and gives the default timeout.
+func (r *reader) duration(key, value string) time.Duration {
+	d, err := time.ParseDuration(value)
+	switch {
+	case err != nil:
+		r.add(key, value, "is not a duration; write a number with a unit (s, m or h), such as 10m or 1h30m")
+		return DefaultTimeout
+	case d < 0:
+		r.add(key, value, "is negative; write a duration of zero or more")
+		return DefaultTimeout
+	}
+	return d
+}
+
+// name reads the name of an object of Kubernetes: a DNS-1123 label, of which the name of an OrasCache is a special case.
+func (r *reader) name(key string) string {
+	value, ok := r.one(key)
+	if ok && !isLabel(value) {
+		r.add(key, value, "is not a name; names have at most 63 lower case letters, digits and dashes, and neither begin nor end with a dash")
+	}
+	return value
+}
+
+// names reads a list of names with commas between them; spaces around a name are not part of it.
+func (r *reader) names(key string) []string {
+	value, ok := r.one(key)
+	if !ok {
+		return nil
+	}
+	var names []string
+	for name := range strings.SplitSeq(value, ",") {
+		name = strings.TrimSpace(name)
+		switch {
+		case !isLabel(name):
+			r.add(key, value, "is not a list of container names; write name or name,name")
+			return nil
+		case slices.Contains(names, name):
+			r.add(key, value, "names container %q twice; name each once", name)
+			return nil
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// host reads host[:port], the host being a DNS name or an IP address, one of version 6 in brackets.
+func (r *reader) host(key string) string {
+	value, ok := r.one(key)
+	if ok && !isHost(value) {
+		r.add(key, value, "is not host or host:port; write the registry's name alone, such as ghcr.io or registry.example.org:5000, with no scheme and no path")
+	}
+	return value
+}
+
+func isHost(value string) bool {
+	host, port, err := net.SplitHostPort(value)
+	if err != nil {
+		return isName(value) || isBracketed(value)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && (isName(host) || isBracketed("["+host+"]"))
+}
+
+func isName(host string) bool { return len(host) <= 253 && hostGrammar.MatchString(host) }
+
+// isBracketed tells whether host is an IP address of version 6 in brackets.
+func isBracketed(host string) bool {
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return err == nil && addr.Is6() && strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")
+}
+
+func isLabel(value string) bool { return len(value) <= 63 && labelGrammar.MatchString(value) }
+
+// labelGrammar is that of a DNS-1123 label, and hostGrammar that of a DNS name, case aside.
+var (
+	labelGrammar = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+	hostGrammar  = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*$`)
+)

@@ -1,0 +1,110 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+)
+
+// apply makes on raw the changes that lead from before to after, two values of the Go type that raw was decoded into.
+// What that type does not know stays where it was; in a list, with the element it was in, which may have moved.
+func apply(raw []byte, before, after any) ([]byte, error) {
+	if reflect.DeepEqual(before, after) {
+		return raw, nil
+	}
+	var trees [3]any
+	for i, v := range []any{json.RawMessage(raw), before, after} {
+		tree, err := generic(v)
+		if err != nil {
+			return nil, fmt.Errorf("encoding the injected object: %w", err)
+		}
+		trees[i] = tree
+	}
+	return json.Marshal(overlay(trees[0], trees[1], trees[2]))
+}
+
+// generic is v as maps, lists and scalars, its numbers as they are written.
+func generic(v any) (any, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var tree any
+	err = dec.Decode(&tree)
+	return tree, err
+}
+
+// overlay changes raw as after differs from before.
+func overlay(raw, before, after any) any {
+	if reflect.DeepEqual(before, after) {
+		return raw
+	}
+	switch after := after.(type) {
+	case map[string]any:
+		rawMap, isMap := raw.(map[string]any)
+		beforeMap, wasMap := before.(map[string]any)
+		if isMap && wasMap {
+			return overlayMap(rawMap, beforeMap, after)
+		}
+	case []any:
+		rawList, isList := raw.([]any)
+		beforeList, wasList := before.([]any)
+		if isList && wasList && len(rawList) == len(beforeList) {
+			return overlayList(rawList, beforeList, after)
+		}
+	}
+	return after
+}
+
+func overlayMap(raw, before, after map[string]any) map[string]any {
+	out := maps.Clone(raw)
+	for key := range before {
+		if _, kept := after[key]; !kept {
+			delete(out, key)
+		}
+	}
+	for key, value := range after {
+		if !reflect.DeepEqual(before[key], value) {
+			out[key] = overlay(raw[key], before[key], value)
+		}
+	}
+	return out
+}
+
+// overlayList takes each element of after from raw, where it was before: unchanged, or else under the same name.
+func overlayList(raw, before, after []any) []any {
+	taken := make([]bool, len(before))
+	find := func(same func(any) bool) int {
+		for i, old := range before {
+			if !taken[i] && same(old) {
+				taken[i] = true
+				return i
+			}
+		}
+		return -1
+	}
+	out := make([]any, 0, len(after))
+	for _, element := range after {
+		i := find(func(old any) bool { return reflect.DeepEqual(old, element) })
+		if i < 0 {
+			i = find(func(old any) bool { return name(old) != "" && name(old) == name(element) })
+		}
+		if i < 0 {
+			out = append(out, element)
+			continue
+		}
+		out = append(out, overlay(raw[i], before[i], element))
+	}
+	return out
+}
+
+// name is by what the lists of a pod tell their elements apart.
+func name(element any) string {
+	fields, _ := element.(map[string]any)
+	text, _ := fields["name"].(string)
+	return text
+}

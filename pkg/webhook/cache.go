@@ -1,0 +1,66 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/plan"
+)
+
+// registryPort is that of every registry the operator runs.
+const registryPort = "5000"
+
+// finder looks OrasCaches up in the manager's cache and, before it says that there is none, in the API server: a cache
+// lags, and a workflow's manifests are often applied all at once.
+type finder struct {
+	cached client.Reader
+	live   client.Reader
+}
+
+// find is a FindCache.
+func (f finder) find(ctx context.Context, namespace, name string) (plan.Endpoint, []string, error) {
+	var cache v1alpha1.OrasCache
+	key := client.ObjectKey{Namespace: namespace, Name: name}
+	err := f.cached.Get(ctx, key, &cache)
+	if apierrors.IsNotFound(err) {
+		err = f.live.Get(ctx, key, &cache)
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		return plan.Endpoint{}, nil, refused(fmt.Errorf("%s: there is no OrasCache %q in namespace %q; create it, or name one that exists", v1alpha1.KeyCache, name, namespace))
+	case err != nil:
+		return plan.Endpoint{}, nil, fmt.Errorf("looking up OrasCache %s/%s: %w", namespace, name, err)
+	}
+	return endpointOf(cache)
+}
+
+// endpointOf tells where an OrasCache serves, or will.
+func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
+	host := cache.Status.Endpoint
+	if host == "" && !ptr.Deref(cache.Spec.Deploy, true) {
+		return plan.Endpoint{}, nil, refused(fmt.Errorf("%s: OrasCache %q runs no registry (spec.deploy is false); set it to true, or name a registry with the key %s",
+			v1alpha1.KeyCache, cache.Name, v1alpha1.KeyRegistry))
+	}
+	if host == "" {
+		host = DefaultEndpoint(cache.Namespace, cache.Name)
+	}
+	var warnings []string
+	if ready := meta.FindStatusCondition(cache.Status.Conditions, v1alpha1.ConditionReady); ready == nil {
+		warnings = append(warnings, fmt.Sprintf("OrasCache %q is not ready yet, and the step waits for it", cache.Name))
+	} else if ready.Status != metav1.ConditionTrue {
+		warnings = append(warnings, fmt.Sprintf("OrasCache %q is not ready, and the step waits for it: %s", cache.Name, ready.Message))
+	}
+	return plan.Endpoint{Host: host, PlainHTTP: true}, warnings, nil
+}
+
+// DefaultEndpoint is where the registry of an OrasCache serves, as long as its status does not say so itself.
+func DefaultEndpoint(namespace, name string) string {
+	return name + "." + namespace + ".svc:" + registryPort
+}

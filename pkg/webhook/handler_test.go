@@ -1,0 +1,251 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"gotest.tools/v3/assert"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+	"sigs.k8s.io/yaml"
+
+	"github.com/converged-computing/oras-operator/pkg/plan"
+)
+
+// testdata is that of package inject: what the pure function does, the webhook does.
+const testdata = "../inject/testdata"
+
+// unknown is a field that no version of Kubernetes has yet.
+const unknown = "fieldOfTheFuture"
+
+func TestPodsBecomeWhatTheGoldenManifestsSay(t *testing.T) {
+	for _, name := range goldens(t) {
+		t.Run(name, func(t *testing.T) {
+			raw := sprinkle(t, toJSON(t, filepath.Join(testdata, name, "input.yaml")))
+			res := send(t, mutator().handlePod, admissionv1.Create, raw, nil)
+			assert.Assert(t, res.Allowed, "%v", res.Result)
+			patched := patch(t, raw, res)
+			var got, want corev1.Pod
+			assert.NilError(t, json.Unmarshal(patched, &got))
+			assert.NilError(t, json.Unmarshal(toJSON(t, filepath.Join(testdata, name, "golden.yaml")), &want))
+			assert.DeepEqual(t, got, want)
+			assertSprinkled(t, raw, patched)
+
+			again := send(t, mutator().handlePod, admissionv1.Create, patched, nil)
+			assert.Assert(t, again.Allowed)
+			assert.Equal(t, len(again.Patches), 0, "an injected pod is patched: %v", again.Patches)
+		})
+	}
+}
+
+func TestDenialsListEveryReason(t *testing.T) {
+	inputs, err := filepath.Glob(testdata + "/denied-*/input.yaml")
+	assert.NilError(t, err)
+	assert.Assert(t, len(inputs) > 0)
+	for _, input := range inputs {
+		t.Run(filepath.Base(filepath.Dir(input)), func(t *testing.T) {
+			res := send(t, mutator().handlePod, admissionv1.Create, toJSON(t, input), nil)
+			assert.Assert(t, !res.Allowed)
+			assert.Equal(t, res.Result.Code, int32(http.StatusForbidden))
+			reasons, err := os.ReadFile(filepath.Join(filepath.Dir(input), "error.txt"))
+			assert.NilError(t, err)
+			for reason := range strings.Lines(string(reasons)) {
+				assert.Assert(t, strings.Contains(res.Result.Message, strings.TrimSpace(reason)), res.Result.Message)
+			}
+			assert.Assert(t, strings.HasPrefix(res.Result.Message, "this pod cannot be a step of a workflow:"))
+		})
+	}
+}
+
+func TestPodsThatAreNotOursAreLeftAlone(t *testing.T) {
+	cases := map[string]string{
+		"no keys":                 `{"metadata":{"labels":{"app":"x"}},"spec":{"containers":[{"name":"a"},{"name":"b"}]}}`,
+		"only what we have wrote": `{"metadata":{"labels":{"oras.converged-computing.github.io/injected":"true"}},"spec":{"containers":[{"name":"a"}]}}`,
+	}
+	for name, raw := range cases {
+		t.Run(name, func(t *testing.T) {
+			res := send(t, mutator().handlePod, admissionv1.Create, []byte(raw), nil)
+			assert.Assert(t, res.Allowed)
+			assert.Equal(t, len(res.Patches)+len(res.Warnings), 0)
+		})
+	}
+}
+
+func TestAnOrasCacheThatCannotBeUsed(t *testing.T) {
+	raw := toJSON(t, filepath.Join(testdata, "the-smallest-step", "input.yaml"))
+	cases := map[string]struct {
+		find FindCache
+		code int32
+		want string
+	}{
+		"is denied with the remedy": {
+			find: func(context.Context, string, string) (plan.Endpoint, []string, error) {
+				return plan.Endpoint{}, nil, refused(errors.New("oras-cache: there is none; create it"))
+			},
+			code: http.StatusForbidden,
+			want: "this pod cannot be a step of a workflow: oras-cache: there is none; create it",
+		},
+		"is an error of the server's where it cannot be looked up": {
+			find: func(context.Context, string, string) (plan.Endpoint, []string, error) {
+				return plan.Endpoint{}, nil, errors.New("looking up OrasCache: timeout")
+			},
+			code: http.StatusInternalServerError,
+			want: "looking up OrasCache: timeout",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			m := mutator()
+			m.FindCache = tc.find
+			res := send(t, m.handlePod, admissionv1.Create, raw, nil)
+			assert.Assert(t, !res.Allowed)
+			assert.Equal(t, res.Result.Code, tc.code)
+			assert.Equal(t, res.Result.Message, tc.want)
+		})
+	}
+}
+
+// A person mends everything at once: what the pod lacks, and what the namespace lacks.
+func TestAMissingOrasCacheIsToldBesideOtherMistakes(t *testing.T) {
+	m := mutator()
+	m.FindCache = finder{cached: reader(t), live: reader(t)}.find
+	res := send(t, m.handlePod, admissionv1.Create, toJSON(t, filepath.Join(testdata, "denied-no-command", "input.yaml")), nil)
+	assert.Assert(t, !res.Allowed)
+	assert.Assert(t, strings.Contains(res.Result.Message, "\n- oras-cache: there is no OrasCache"), res.Result.Message)
+	assert.Assert(t, strings.Contains(res.Result.Message, "\n- container \"app\" has no command"), res.Result.Message)
+}
+
+func TestTheRequestsNamespaceIsThePods(t *testing.T) {
+	var asked string
+	m := mutator()
+	m.FindCache = func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
+		asked = namespace + "/" + name
+		return plan.Endpoint{Host: "r"}, []string{"not ready"}, nil
+	}
+	res := send(t, m.handlePod, admissionv1.Create, toJSON(t, filepath.Join(testdata, "the-smallest-step", "input.yaml")), nil)
+	assert.Assert(t, res.Allowed)
+	assert.Equal(t, asked, "default/oras")
+	assert.DeepEqual(t, res.Warnings, []string{"not ready"})
+}
+
+func TestWhatIsNoPodIsABadRequest(t *testing.T) {
+	for name, handle := range map[string]admission.HandlerFunc{"pod": mutator().handlePod, "job": mutator().handleJob} {
+		t.Run(name, func(t *testing.T) {
+			res := send(t, handle, admissionv1.Create, []byte(`{"spec":7}`), nil)
+			assert.Assert(t, !res.Allowed)
+			assert.Equal(t, res.Result.Code, int32(http.StatusBadRequest))
+		})
+	}
+}
+
+func mutator() Mutator {
+	return Mutator{SidecarImage: "sidecar:test", FindCache: func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
+		return plan.Endpoint{Host: DefaultEndpoint(namespace, name), PlainHTTP: true}, nil, nil
+	}}
+}
+
+// send is what the API server does: the answer is whole, with its patch encoded.
+func send(t *testing.T, handle admission.HandlerFunc, op admissionv1.Operation, raw, old []byte) admission.Response {
+	t.Helper()
+	hook := &admission.Webhook{Handler: handle}
+	return hook.Handle(t.Context(), admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+		UID: "1", Operation: op, Namespace: "default",
+		Object: runtime.RawExtension{Raw: raw}, OldObject: runtime.RawExtension{Raw: old},
+	}})
+}
+
+func patch(t *testing.T, raw []byte, res admission.Response) []byte {
+	t.Helper()
+	if len(res.Patches) == 0 {
+		return raw
+	}
+	ops, err := jsonpatch.DecodePatch(res.Patch)
+	assert.NilError(t, err)
+	patched, err := ops.Apply(raw)
+	assert.NilError(t, err)
+	return patched
+}
+
+func goldens(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(testdata + "/*/golden.yaml")
+	assert.NilError(t, err)
+	assert.Assert(t, len(files) > 0)
+	names := make([]string, len(files))
+	for i, file := range files {
+		names[i] = filepath.Base(filepath.Dir(file))
+	}
+	return names
+}
+
+func toJSON(t *testing.T, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	assert.NilError(t, err)
+	raw, err := yaml.YAMLToJSON(data)
+	assert.NilError(t, err)
+	return raw
+}
+
+// sprinkle puts an unknown field, with a value of its own, into every object below spec.
+func sprinkle(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	var object map[string]any
+	assert.NilError(t, json.Unmarshal(raw, &object))
+	count := 0
+	walk(object["spec"], func(fields map[string]any) {
+		count++
+		fields[unknown] = fmt.Sprintf("%d of %v", count, fields["name"])
+	})
+	out, err := json.Marshal(object)
+	assert.NilError(t, err)
+	return out
+}
+
+// assertSprinkled checks that every unknown field is still there, and in an object of the same name.
+func assertSprinkled(t *testing.T, before, after []byte) {
+	t.Helper()
+	assert.DeepEqual(t, sprinkles(t, after), sprinkles(t, before))
+}
+
+// sprinkles maps each unknown field's value to the name of the object that it is in.
+func sprinkles(t *testing.T, raw []byte) map[string]string {
+	t.Helper()
+	var object map[string]any
+	assert.NilError(t, json.Unmarshal(raw, &object))
+	found := map[string]string{}
+	walk(object["spec"], func(fields map[string]any) {
+		if value, ok := fields[unknown].(string); ok {
+			found[value] = fmt.Sprint(fields["name"])
+		}
+	})
+	assert.Assert(t, len(found) > 0)
+	return found
+}
+
+// walk visits objects that Kubernetes has types for, not maps of the user's such as limits.
+func walk(node any, visit func(map[string]any)) {
+	switch node := node.(type) {
+	case map[string]any:
+		for key, child := range node {
+			if key != "limits" && key != "requests" && key != "nodeSelector" {
+				walk(child, visit)
+			}
+		}
+		visit(node)
+	case []any:
+		for _, child := range node {
+			walk(child, visit)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package webhook
+
+import (
+	"encoding/json"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	admissionv1 "k8s.io/api/admission/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+	"sigs.k8s.io/yaml"
+
+	"github.com/converged-computing/oras-operator/pkg/inject"
+)
+
+const job = `
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: simulate
+  labels: {oras.converged-computing.github.io/oras-cache: oras, team: a}
+  annotations: {oras.converged-computing.github.io/output-uri: from-the-job:v1}
+  fieldOfTheFuture: "1"
+spec:
+  backoffLimit: 0
+  fieldOfTheFuture: "2"
+  template:
+    metadata:
+      labels: {app: simulate}
+    spec:
+      fieldOfTheFuture: "3"
+      restartPolicy: Never
+      containers:
+      - name: simulate
+        image: busybox:1.37
+        command: [sh, -c, make]
+        args: [all]
+        fieldOfTheFuture: "4"
+`
+
+func TestAJobIsInjectedInItsTemplate(t *testing.T) {
+	raw := fromYAML(t, job)
+	created, res := create(t, raw)
+	assert.Equal(t, len(res.Warnings), 0)
+	assert.Assert(t, inject.Injected(created.Spec.Template.Spec))
+	assert.DeepEqual(t, created.Spec.Template.Labels, map[string]string{
+		"app": "simulate",
+		"oras.converged-computing.github.io/oras-cache": "oras",
+		"oras.converged-computing.github.io/injected":   "true",
+	})
+	assert.Equal(t, created.Spec.Template.Annotations["oras.converged-computing.github.io/output-uri"], "from-the-job:v1")
+	var before batchv1.Job
+	assert.NilError(t, json.Unmarshal(raw, &before))
+	assert.DeepEqual(t, created.ObjectMeta, before.ObjectMeta)
+	assertSprinkled(t, raw, patch(t, raw, res))
+}
+
+// The pod that the Job controller makes of an injected template is not touched again, whatever it has been given since.
+func TestThePodOfAnInjectedJobIsLeftAlone(t *testing.T) {
+	created, _ := create(t, fromYAML(t, job))
+	pod := corev1.Pod{ObjectMeta: created.Spec.Template.ObjectMeta, Spec: created.Spec.Template.Spec}
+	pod.GenerateName = "simulate-"
+	pod.Labels["batch.kubernetes.io/job-name"] = "simulate"
+	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "kube-api-access-abcde"})
+	res := send(t, mutator().handlePod, admissionv1.Create, encode(t, pod), nil)
+	assert.Assert(t, res.Allowed)
+	assert.Equal(t, len(res.Patches)+len(res.Warnings), 0)
+}
+
+func TestATemplatesKeysGoBeforeTheJobs(t *testing.T) {
+	var j batchv1.Job
+	assert.NilError(t, yaml.Unmarshal([]byte(job), &j))
+	j.Spec.Template.Labels["oras.converged-computing.github.io/output-uri"] = "from-the-template"
+	created, _ := create(t, encode(t, j))
+	assert.Assert(t, inject.Injected(created.Spec.Template.Spec))
+	sidecar := created.Spec.Template.Spec.InitContainers[1]
+	assert.Equal(t, sidecar.Command[len(sidecar.Command)-1],
+		`--output={"container":"simulate","artifact":"from-the-template:latest","path":"/oras/out"}`)
+	assert.Equal(t, created.Spec.Template.Annotations["oras.converged-computing.github.io/output-uri"], "")
+}
+
+func TestAJobIsDeniedForItsOwnKeys(t *testing.T) {
+	var j batchv1.Job
+	assert.NilError(t, yaml.Unmarshal([]byte(job), &j))
+	j.Annotations["oras.converged-computing.github.io/output-url"] = "x"
+	j.Annotations["oras.converged-computing.github.io/output-uri"] = "X"
+	res := send(t, mutator().handleJob, admissionv1.Create, encode(t, j), nil)
+	assert.Assert(t, !res.Allowed)
+	assert.Equal(t, res.Result.Message, `this Job cannot be a step of a workflow:
+- output-uri: "X" is no artifact: a repository has lower case letters and digits, with '.', '_', '-' or '/' between them, such as team/step-1
+- output-url: there is no such key; did you mean output-uri?`)
+}
+
+func TestAJobWithoutKeysIsLeftAlone(t *testing.T) {
+	var j batchv1.Job
+	assert.NilError(t, yaml.Unmarshal([]byte(job), &j))
+	j.Labels, j.Annotations = nil, nil
+	for _, op := range []admissionv1.Operation{admissionv1.Create, admissionv1.Update, admissionv1.Delete} {
+		res := send(t, mutator().handleJob, op, encode(t, j), encode(t, j))
+		assert.Assert(t, res.Allowed)
+		assert.Equal(t, len(res.Patches), 0)
+	}
+}
+
+// A Job that is written a second time has the template it had, though the manifest knows nothing of the sidecar.
+func TestWritingAJobAgainChangesNothing(t *testing.T) {
+	raw := fromYAML(t, job)
+	stored, _ := create(t, raw)
+	again := stored.DeepCopy()
+	again.Spec.Template.Spec.Containers[0].Command = []string{"sh", "-c", "make"}
+	again.Spec.Template.Spec.Containers[0].Args = []string{"all"}
+	for name, update := range map[string][]byte{"merged": encode(t, *again), "replaced": raw} {
+		t.Run(name, func(t *testing.T) {
+			res := send(t, mutator().handleJob, admissionv1.Update, update, encode(t, stored))
+			assert.Assert(t, res.Allowed)
+			var got batchv1.Job
+			assert.NilError(t, json.Unmarshal(patch(t, update, res), &got))
+			assert.DeepEqual(t, got.Spec.Template, stored.Spec.Template)
+		})
+	}
+}
+
+// A Job's controllers, its deletion, and mistakes in keys that were added later must never be held up.
+func TestUpdatesAreNeverDenied(t *testing.T) {
+	stored, _ := create(t, fromYAML(t, job))
+	update := stored.DeepCopy()
+	update.Annotations["oras.converged-computing.github.io/nonsense"] = "x"
+	update.Finalizers = nil
+	res := send(t, mutator().handleJob, admissionv1.Update, encode(t, *update), encode(t, stored))
+	assert.Assert(t, res.Allowed)
+	assert.Equal(t, len(res.Patches), 0)
+	bare := fromYAML(t, job)
+	res = send(t, mutator().handleJob, admissionv1.Update, bare, bare)
+	assert.Assert(t, res.Allowed)
+	assert.Equal(t, len(res.Patches), 0, "a template that was stored without a sidecar cannot get one")
+}
+
+func create(t *testing.T, raw []byte) (batchv1.Job, admission.Response) {
+	t.Helper()
+	res := send(t, mutator().handleJob, admissionv1.Create, raw, nil)
+	assert.Assert(t, res.Allowed, "%v", res.Result)
+	var created batchv1.Job
+	assert.NilError(t, json.Unmarshal(patch(t, raw, res), &created))
+	return created, res
+}
+
+func fromYAML(t *testing.T, text string) []byte {
+	t.Helper()
+	raw, err := yaml.YAMLToJSON([]byte(text))
+	assert.NilError(t, err)
+	return raw
+}
+
+func encode(t *testing.T, object any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(object)
+	assert.NilError(t, err)
+	return raw
+}
