@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/converged-computing/oras-operator/pkg/plan"
+	"github.com/converged-computing/oras-operator/pkg/webhook"
+)
+
+// injectOptions are the flags of operator inject.
+type injectOptions struct {
+	file         string // path, or - for standard input
+	sidecarImage string
+	namespace    string // of objects that name none
+	endpoint     string // host:port; empty: that of the OrasCache that the keys name
+}
+
+func newInjectCommand() *cobra.Command {
+	var opts injectOptions
+	cmd := &cobra.Command{
+		Use:   "inject -f FILE",
+		Short: "Print what the webhooks would make of a manifest",
+		Long: `Print what the webhooks would make of the Pods and Jobs in a manifest, without a cluster. Other objects are
+printed as they are: the pods of a CronJob or a Deployment are injected when they are made. Warnings go to standard
+error.`,
+		Example: `  operator inject -f job.yaml
+  kubectl kustomize workflow/ | operator inject -f - -n team | kubectl apply -n team -f -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return injectFile(cmd.Context(), opts, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.file, "filename", "f", "", "manifest to read, - for standard input")
+	flags.StringVar(&opts.sidecarImage, "sidecar-image", defaultSidecarImage, "`image` of the sidecar and the shim")
+	flags.StringVarP(&opts.namespace, "namespace", "n", metav1.NamespaceDefault, "namespace of objects that name none")
+	flags.StringVar(&opts.endpoint, "endpoint", "", "`host:port` of the OrasCache's registry (default NAME.NAMESPACE.svc:5000)")
+	cmd.MarkFlagRequired("filename") //nolint:errcheck // the flag is defined above
+	return cmd
+}
+
+func injectFile(ctx context.Context, opts injectOptions, stdin io.Reader, stdout, stderr io.Writer) error {
+	if opts.file == "-" {
+		return injectStream(ctx, opts, stdin, stdout, stderr)
+	}
+	file, err := os.Open(opts.file)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	return injectStream(ctx, opts, file, stdout, stderr)
+}
+
+// injectStream goes through every document, so that all mistakes are told at once.
+func injectStream(ctx context.Context, opts injectOptions, in io.Reader, stdout, stderr io.Writer) error {
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(in))
+	separator := ""
+	var mistakes []error
+	for {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return errors.Join(mistakes...)
+		}
+		if err != nil {
+			return fmt.Errorf("reading the manifest: %w", err)
+		}
+		out, err := injectDocument(ctx, opts, document, stderr)
+		if err != nil {
+			mistakes = append(mistakes, err)
+			continue
+		}
+		if out = bytes.TrimSpace(out); len(out) > 0 {
+			fmt.Fprintf(stdout, "%s%s\n", separator, out) //nolint:errcheck // nobody is left to be told
+			separator = "---\n"
+		}
+	}
+}
+
+// injectDocument returns what the webhooks make of one object, and tells their warnings. A document that they would not
+// see, or not change, comes back as it was written, comments and all.
+func injectDocument(ctx context.Context, opts injectOptions, document []byte, stderr io.Writer) ([]byte, error) {
+	var object metav1.PartialObjectMetadata
+	raw, err := yaml.YAMLToJSON(document)
+	if err == nil {
+		err = yaml.Unmarshal(document, &object)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	if object.Kind == "List" {
+		return nil, errors.New("a List is not looked into; write its items as documents of their own")
+	}
+	mutate := opts.mutatorOf(object.TypeMeta)
+	if mutate == nil {
+		return document, nil
+	}
+	what := fmt.Sprintf("%s %q", object.Kind, object.Name+object.GenerateName)
+	mutated, warnings, err := mutate(ctx, raw, cmp.Or(object.Namespace, opts.namespace))
+	for _, warning := range warnings {
+		fmt.Fprintf(stderr, "Warning: %s: %s\n", what, warning) //nolint:errcheck // nobody is left to be told
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	if bytes.Equal(mutated, raw) {
+		return document, nil
+	}
+	return yaml.JSONToYAML(mutated)
+}
+
+// mutatorOf returns what the webhook of a kind does to an object in JSON; nil for a kind that no webhook sees.
+func (o injectOptions) mutatorOf(kind metav1.TypeMeta) func(context.Context, []byte, string) ([]byte, []string, error) {
+	m := webhook.Mutator{SidecarImage: o.sidecarImage, FindCache: o.findCache}
+	switch kind.GroupVersionKind() {
+	case corev1.SchemeGroupVersion.WithKind("Pod"):
+		return m.Pod
+	case batchv1.SchemeGroupVersion.WithKind("Job"):
+		return m.Job
+	}
+	return nil
+}
+
+// findCache takes every OrasCache for one that is there and ready.
+func (o injectOptions) findCache(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
+	host := o.endpoint
+	if host == "" {
+		host = webhook.DefaultEndpoint(namespace, name)
+	}
+	return plan.Endpoint{Host: host, PlainHTTP: true}, nil, nil
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/certs"
+	"github.com/converged-computing/oras-operator/pkg/controller"
+	"github.com/converged-computing/oras-operator/pkg/webhook"
+)
+
+// Names that config/ gives to what the manager works with.
+const (
+	leaseName             = "oras-operator"
+	webhookService        = "oras-operator-webhook"
+	webhookSecret         = "oras-operator-webhook-cert"
+	webhookConfigurations = "oras-operator"
+)
+
+// runManager runs the manager until ctx ends.
+func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) error {
+	routeLibraryLogs(log)
+	cluster, err := config.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the cluster: %w", err)
+	}
+	scheme, err := v1alpha1.NewScheme()
+	if err != nil {
+		return err
+	}
+	certOptions, err := certOptions(cluster, scheme, opts, log)
+	if err != nil {
+		return err
+	}
+	source, err := certs.NewSource(certOptions)
+	if err != nil {
+		return err
+	}
+	mgr, err := newManager(cluster, scheme, opts, source)
+	if err != nil {
+		return fmt.Errorf("setting the manager up: %w", err)
+	}
+	if err := controller.Register(mgr, controller.Options{OperatorImage: opts.operatorImage}); err != nil {
+		return err
+	}
+	if opts.webhookPort != 0 {
+		if err := addWebhooks(mgr, opts, certOptions, source); err != nil {
+			return err
+		}
+	}
+	log.Info("The manager starts.", "operatorImage", opts.operatorImage, "sidecarImage", opts.sidecarImage)
+	return mgr.Start(ctx)
+}
+
+// newManager returns a manager that does nothing yet but probe and elect. Its webhook server serves the certificate of
+// source, once something is registered with it.
+func newManager(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptions, source *certs.Source) (ctrl.Manager, error) {
+	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         cache.Options{ByObject: controller.Watched()},
+		Metrics:                       metricsserver.Options{BindAddress: opts.metricsAddr},
+		HealthProbeBindAddress:        opts.probeAddr,
+		LeaderElection:                opts.leaderElect,
+		LeaderElectionID:              leaseName,
+		LeaderElectionNamespace:       opts.namespace,
+		LeaderElectionReleaseOnCancel: true, // the process ends once the manager has stopped
+		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{
+			Port: opts.webhookPort,
+			TLSOpts: []func(*tls.Config){func(cfg *tls.Config) {
+				cfg.MinVersion = tls.VersionTLS13
+				cfg.GetCertificate = source.GetCertificate
+			}},
+		}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddHealthzCheck("alive", healthz.Ping)
+}
+
+// certOptions says whose certificates the webhooks have. Secrets may not be listed or watched, so its client is one
+// without a cache.
+func certOptions(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptions, log *slog.Logger) (certs.Options, error) {
+	direct, err := client.New(cluster, client.Options{Scheme: scheme})
+	if err != nil {
+		return certs.Options{}, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	return certs.Options{
+		Client:    direct,
+		Log:       log,
+		Namespace: opts.namespace,
+		Secret:    webhookSecret,
+		Service:   webhookService,
+		Mutating:  []string{webhookConfigurations},
+		Lifetime:  opts.certLifetime,
+	}, nil
+}
+
+// addWebhooks adds the webhooks, what keeps and follows their certificates, and the probes that say that the API server
+// can call them.
+func addWebhooks(mgr ctrl.Manager, opts *managerOptions, certOptions certs.Options, source *certs.Source) error {
+	keeper, err := certs.NewKeeper(certOptions)
+	if err != nil {
+		return err
+	}
+	if err := mgr.Add(keeper); err != nil {
+		return fmt.Errorf("adding the keeper of certificates: %w", err)
+	}
+	if err := mgr.Add(source); err != nil {
+		return fmt.Errorf("adding the source of certificates: %w", err)
+	}
+	if err := webhook.Register(mgr, webhook.Options{SidecarImage: opts.sidecarImage}); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("webhook-server", mgr.GetWebhookServer().StartedChecker()); err != nil {
+		return fmt.Errorf("adding a probe: %w", err)
+	}
+	trusted := func(*http.Request) error { return source.Ready() }
+	if err := mgr.AddReadyzCheck("webhook-certificate", trusted); err != nil {
+		return fmt.Errorf("adding a probe: %w", err)
+	}
+	return nil
+}
+
+// routeLibraryLogs has controller-runtime, client-go and the servers of net/http log to log. All of them keep their
+// logger for the whole process.
+func routeLibraryLogs(log *slog.Logger) {
+	slog.SetDefault(log)
+	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
+	klog.SetSlogLogger(log)
+}
