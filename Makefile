@@ -1,0 +1,99 @@
+# Everything is run from here; `make help` lists it. Needed beforehand: Go and make. For the cluster: root on Debian, or
+# a Docker daemon, or a cluster of yours in KUBECONFIG.
+
+K8S   ?= 1.37
+NODES ?=
+RUN   ?= .
+export K8S NODES
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REGISTRY ?= ghcr.io/converged-computing
+GOOS      = linux
+GOARCH   ?= amd64
+DIST      = dist/$(GOOS)/$(GOARCH)
+BINARIES  = operator sidecar shim
+
+CONTROLLER_GEN = go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
+KUSTOMIZE      = go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+GOLANGCI_LINT  = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+ORAS           = oras.land/oras/cmd/oras@v1.3.6
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Building
+
+.PHONY: build
+build: ## Build the binaries into dist/.
+	@for binary in $(BINARIES); do \
+	  CGO_ENABLED=0 GOOS=$(GOOS) GOARCH=$(GOARCH) go build -buildvcs=false -trimpath \
+	    -ldflags "-s -w -X main.version=$(VERSION)" -o $(DIST)/$$binary ./cmd/$$binary || exit 1; \
+	done
+
+.PHONY: images
+images: build ## Build the images from the binaries into dist/images.tar.
+	@test/images/build "$(REGISTRY)" "$(DIST)"
+
+.PHONY: generate
+generate: ## Generate deepcopy functions and the CRD.
+	$(CONTROLLER_GEN) object paths=./pkg/apis/...
+	$(CONTROLLER_GEN) crd paths=./pkg/apis/... output:crd:dir=config/crd
+
+.PHONY: install-yaml
+install-yaml: ## Generate dist/install.yaml.
+	@mkdir -p dist
+	$(KUSTOMIZE) build config/default >dist/install.yaml
+
+##@ Cluster
+
+.PHONY: cluster-up
+cluster-up: ## Start a kind cluster; K8S=1.37|1.29 NODES=n. Prints how to reach it.
+	@test/cluster/up
+
+.PHONY: cluster-load
+cluster-load: ## Import TAR=image.tar on every node of it.
+	@test/cluster/load "$(TAR)"
+
+.PHONY: cluster-down
+cluster-down: ## Remove it, and all that was made for it but caches.
+	@test/cluster/down
+
+.PHONY: install
+install: images ## Install the operator into $KUBECONFIG, or that cluster, and wait until it serves.
+	@test/install
+
+.PHONY: demo
+demo: ## Run a two-step workflow on a real Kubernetes and pull its result into demo-out/.
+	@test/demo
+
+##@ Checking
+
+.PHONY: test
+test: test-unit test-e2e ## All tests on this machine: units, processes, and the end-to-end suite.
+
+.PHONY: test-unit
+test-unit: ## Unit and process tests.
+	go test -race ./...
+
+.PHONY: test-e2e
+test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 RUN=regexp.
+	@RUN="$(RUN)" test/e2e/run
+
+.PHONY: test-kind
+test-kind: test-e2e ## The end-to-end suite by its other name.
+
+.PHONY: lint
+lint: ## Run the linters.
+	$(GOLANGCI_LINT) run
+
+.PHONY: verify
+verify: generate ## Check that generating, tidying and formatting change nothing.
+	go mod tidy
+	gofmt -l -w $$(git ls-files '*.go')
+	@git diff --exit-code
+
+.PHONY: clean
+clean: ## Remove what was built.
+	rm -rf dist bin demo-out

@@ -1,0 +1,84 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+)
+
+// keys are labels or annotations; those without a slash get the operator's prefix.
+type keys map[string]string
+
+// job is a Job with one container, app, whose command is the test image's binary.
+type job struct {
+	name        string
+	labels      keys
+	annotations keys
+	args        []string
+	noCommand   bool // leave the command to the image
+	restricted  bool // as the restricted profile wants it, with a read-only root file system
+}
+
+func (j job) object(namespace string) *batchv1.Job {
+	app := corev1.Container{
+		Name:            "app",
+		Image:           image,
+		ImagePullPolicy: corev1.PullIfNotPresent,
+		Command:         []string{"/app"},
+		Args:            j.args,
+	}
+	if j.noCommand {
+		app.Command = nil
+	}
+	pod := corev1.PodSpec{
+		RestartPolicy:                 corev1.RestartPolicyNever,
+		TerminationGracePeriodSeconds: ptr.To[int64](30),
+		Containers:                    []corev1.Container{app},
+	}
+	if j.restricted {
+		restrict(&pod)
+	}
+	return &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: j.name, Namespace: namespace, Labels: prefixed(j.labels), Annotations: prefixed(j.annotations),
+		},
+		Spec: batchv1.JobSpec{BackoffLimit: ptr.To[int32](0), Template: corev1.PodTemplateSpec{Spec: pod}},
+	}
+}
+
+func restrict(pod *corev1.PodSpec) {
+	pod.SecurityContext = &corev1.PodSecurityContext{
+		RunAsNonRoot:   ptr.To(true),
+		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	}
+	pod.Containers[0].SecurityContext = &corev1.SecurityContext{
+		AllowPrivilegeEscalation: ptr.To(false),
+		ReadOnlyRootFilesystem:   ptr.To(true),
+		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+	}
+}
+
+func prefixed(k keys) map[string]string {
+	if k == nil {
+		return nil
+	}
+	m := map[string]string{}
+	for key, value := range k {
+		m[v1alpha1.KeyPrefix+key] = value
+	}
+	return m
+}
+
+func (c *cluster) apply(t *testing.T, namespace string, j job) {
+	t.Helper()
+	if err := c.Create(t.Context(), j.object(namespace)); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,112 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/icmd"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/transport/spdy"
+)
+
+// pull fetches an artifact of a cache with the stock oras client, as on a laptop, and returns its files by path.
+func (c *cluster) pull(t *testing.T, namespace, cache, ref string) map[string]string {
+	t.Helper()
+	dir := t.TempDir()
+	oras(t, "", "pull", "--plain-http", "--output", dir, c.forward(t, namespace, cache)+"/"+ref)
+	return contents(t, dir)
+}
+
+// push stores files as an artifact with the stock oras client.
+func (c *cluster) push(t *testing.T, namespace, cache, ref string, files map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	for path, content := range files {
+		assert.NilError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755))
+		assert.NilError(t, os.WriteFile(filepath.Join(dir, path), []byte(content), 0o644))
+	}
+	top := slices.Sorted(maps.Keys(tops(files)))
+	args := append([]string{"push", "--plain-http", c.forward(t, namespace, cache) + "/" + ref}, top...)
+	oras(t, dir, args...)
+}
+
+func tops(files map[string]string) map[string]bool {
+	set := map[string]bool{}
+	for path := range files {
+		first, _, _ := strings.Cut(path, "/")
+		set[first] = true
+	}
+	return set
+}
+
+// tags lists the tags of a repository; nil where there is none.
+func (c *cluster) tags(t *testing.T, namespace, cache, repository string) []string {
+	t.Helper()
+	result := icmd.RunCmd(icmd.Command(os.Getenv("ORAS_CLI"), "repo", "tags", "--plain-http", c.forward(t, namespace, cache)+"/"+repository))
+	if result.ExitCode != 0 {
+		assert.Assert(t, strings.Contains(strings.ToLower(result.Stderr()), "not found") || strings.Contains(result.Stderr(), "name unknown"), result.String())
+		return nil
+	}
+	return strings.Fields(result.Stdout())
+}
+
+// oras runs the stock client in dir.
+func oras(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := icmd.Command(os.Getenv("ORAS_CLI"), args...)
+	icmd.RunCmd(cmd, icmd.Dir(dir)).Assert(t, icmd.Success)
+}
+
+// forward opens a way to the cache's registry for the rest of the test and returns its host:port.
+func (c *cluster) forward(t *testing.T, namespace, cache string) string {
+	t.Helper()
+	transport, upgrader, err := spdy.RoundTripperFor(c.config)
+	assert.NilError(t, err)
+	url := c.kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(cache + "-0").SubResource("portforward").URL()
+	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
+	stop, ready := make(chan struct{}), make(chan struct{})
+	forwarder, err := portforward.New(dialer, []string{"0:5000"}, stop, ready, io.Discard, os.Stderr)
+	assert.NilError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- forwarder.ForwardPorts() }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		t.Fatalf("forwarding a port to %s-0: %v", cache, err)
+	}
+	t.Cleanup(func() {
+		close(stop)
+		<-ended
+	})
+	ports, err := forwarder.GetPorts()
+	assert.NilError(t, err)
+	return "localhost:" + strconv.Itoa(int(ports[0].Local))
+}
+
+// contents are the regular files below dir by their relative paths.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(dir, path)
+		files[rel] = string(content)
+		return err
+	})
+	assert.NilError(t, err)
+	return files
+}

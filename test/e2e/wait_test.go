@@ -1,0 +1,189 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+)
+
+// patience bounds every wait; it is many times what a loaded machine of two cores needs.
+const patience = 3 * time.Minute
+
+// await polls until done, and fails the test with what it was waiting for when patience is over.
+func await(t *testing.T, what string, done func(ctx context.Context) (bool, error)) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 200*time.Millisecond, patience, true, done)
+	if err != nil {
+		t.Fatalf("waiting until %s: %v", what, err)
+	}
+}
+
+// cache makes an OrasCache and waits until it is ready.
+func (c *cluster) cache(t *testing.T, namespace, name string) {
+	t.Helper()
+	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}
+	assert.NilError(t, c.Create(t.Context(), cache))
+	await(t, "the cache is ready", func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(cache), cache)
+		return meta.IsStatusConditionTrue(cache.Status.Conditions, "Ready"), err
+	})
+}
+
+// deleteCache deletes an OrasCache and waits until its registry's pod is gone.
+func (c *cluster) deleteCache(t *testing.T, namespace, name string) {
+	t.Helper()
+	assert.NilError(t, c.Delete(t.Context(), &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}))
+	c.gone(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name + "-0", Namespace: namespace}})
+}
+
+func (c *cluster) gone(t *testing.T, obj client.Object) {
+	t.Helper()
+	await(t, obj.GetName()+" is gone", func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(obj), obj)
+		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	})
+}
+
+// complete waits until the Job is Complete; one that has failed ends the test.
+func (c *cluster) complete(t *testing.T, namespace, name string) {
+	t.Helper()
+	if how := c.ended(t, namespace, name); how != batchv1.JobComplete {
+		end := c.termination(t, namespace, name)
+		t.Fatalf("Job %s is %s: exit code %d, %s", name, how, end.ExitCode, end.Message)
+	}
+}
+
+// failed waits until the Job has failed, and returns how its container ended.
+func (c *cluster) failed(t *testing.T, namespace, name string) corev1.ContainerStateTerminated {
+	t.Helper()
+	if how := c.ended(t, namespace, name); how != batchv1.JobFailed {
+		t.Fatalf("Job %s is %s", name, how)
+	}
+	return c.termination(t, namespace, name)
+}
+
+func (c *cluster) ended(t *testing.T, namespace, name string) batchv1.JobConditionType {
+	t.Helper()
+	var how batchv1.JobConditionType
+	await(t, "Job "+name+" has ended", func(ctx context.Context) (bool, error) {
+		var job batchv1.Job
+		err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &job)
+		for _, cond := range job.Status.Conditions {
+			if cond.Status == corev1.ConditionTrue && (cond.Type == batchv1.JobComplete || cond.Type == batchv1.JobFailed) {
+				how = cond.Type
+			}
+		}
+		return how != "", err
+	})
+	return how
+}
+
+// termination is how the container app of the Job's pod ended.
+func (c *cluster) termination(t *testing.T, namespace, name string) corev1.ContainerStateTerminated {
+	t.Helper()
+	for _, status := range c.pod(t, namespace, name).Status.ContainerStatuses {
+		if status.Name == "app" && status.State.Terminated != nil {
+			return *status.State.Terminated
+		}
+	}
+	t.Fatalf("container app of Job %s has not ended", name)
+	return corev1.ContainerStateTerminated{}
+}
+
+// running waits until the command of the Job's container runs: its shim has said so in the log.
+func (c *cluster) running(t *testing.T, namespace, name string) {
+	t.Helper()
+	await(t, "the container of Job "+name+" runs", func(ctx context.Context) (bool, error) {
+		pod, err := c.podOf(ctx, namespace, name)
+		return pod != nil && pod.Status.Phase == corev1.PodRunning, err
+	})
+}
+
+// waits waits until the container of the Job runs and its shim waits for the inputs.
+func (c *cluster) waits(t *testing.T, namespace, name string) {
+	t.Helper()
+	c.running(t, namespace, name)
+}
+
+// pod returns the pod of a Job, once it is there.
+func (c *cluster) pod(t *testing.T, namespace, name string) *corev1.Pod {
+	t.Helper()
+	var pod *corev1.Pod
+	await(t, "Job "+name+" has a pod", func(ctx context.Context) (bool, error) {
+		var err error
+		pod, err = c.podOf(ctx, namespace, name)
+		return pod != nil, err
+	})
+	return pod
+}
+
+func (c *cluster) podOf(ctx context.Context, namespace, job string) (*corev1.Pod, error) {
+	var pods corev1.PodList
+	err := c.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{batchv1.JobNameLabel: job})
+	if err != nil || len(pods.Items) == 0 {
+		return nil, err
+	}
+	return &pods.Items[0], nil
+}
+
+// logs is what the container app of the Job's pod wrote.
+func (c *cluster) logs(t *testing.T, namespace, job string) string {
+	t.Helper()
+	text, err := c.containerLog(t.Context(), namespace, c.pod(t, namespace, job).Name, "app")
+	assert.NilError(t, err)
+	return text
+}
+
+func (c *cluster) containerLog(ctx context.Context, namespace, pod, container string) (string, error) {
+	stream, err := c.kube.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).Stream(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer stream.Close() //nolint:errcheck // only read from
+	text, err := io.ReadAll(stream)
+	return string(text), err
+}
+
+func cleanupContext() context.Context { return context.Background() }
+
+// describe logs what a failed test leaves: each pod with its containers' states and logs, and the events.
+func (c *cluster) describe(t *testing.T, namespace string) {
+	ctx := cleanupContext()
+	var pods corev1.PodList
+	if err := c.List(ctx, &pods, client.InNamespace(namespace)); err != nil {
+		t.Log(err)
+	}
+	for _, pod := range pods.Items {
+		status, err := yaml.Marshal(pod.Status)
+		t.Logf("pod %s: %s%v", pod.Name, status, err)
+		for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+			for _, container := range containers {
+				text, err := c.containerLog(ctx, namespace, pod.Name, container.Name)
+				t.Logf("log of %s/%s: %v\n%s", pod.Name, container.Name, err, text)
+			}
+		}
+	}
+	var events corev1.EventList
+	if err := c.List(ctx, &events, client.InNamespace(namespace)); err != nil {
+		t.Log(err)
+	}
+	for _, event := range events.Items {
+		t.Log(fmt.Sprintf("event %s/%s %s: %s", event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Reason, event.Message))
+	}
+}

@@ -1,0 +1,177 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// patience bounds every wait, many times what a loaded machine needs.
+const patience = time.Minute
+
+// process is a running binary, ended with the test at the latest.
+type process struct {
+	cmd    *exec.Cmd
+	name   string
+	output *output
+	ended  chan struct{}
+}
+
+// output collects what a process prints while others read it.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// start runs a binary; stdout and stderr are collected together.
+func start(t *testing.T, dir, name string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(built.path(name), args...), name: name, output: new(output), ended: make(chan struct{})}
+	p.cmd.Dir = dir
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	assert.NilError(t, p.cmd.Start())
+	go func() {
+		_ = p.cmd.Wait() // how it ended is in ProcessState
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill() // it may have ended
+		<-p.ended
+		if t.Failed() {
+			t.Logf("%s %q:\n%s", name, args, p.output)
+		}
+	})
+	return p
+}
+
+// exitCode waits for the end of the process.
+func (p *process) exitCode(t *testing.T) int {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		t.Fatalf("%s has not ended after %s", p.name, patience)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *process) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	assert.NilError(t, p.cmd.Process.Signal(sig))
+}
+
+// pod is what the containers of one pod share, and where its registry is.
+type pod struct {
+	run      handoff.Dir
+	registry string
+	step     handoff.Step
+}
+
+// newPod is a pod with one wrapped container, app, as the shim's installer leaves it.
+func newPod(t *testing.T, registry string) *pod {
+	t.Helper()
+	run := filepath.Join(t.TempDir(), "run")
+	install := exec.Command(built.path("shim"), "install", t.TempDir(), "--run-dir="+run, "--container=app")
+	out, err := install.CombinedOutput()
+	assert.NilError(t, err, string(out))
+	// The kubelet makes this file before the container starts.
+	assert.NilError(t, os.WriteFile(filepath.Join(filepath.Dir(run), "termination-log"), nil, 0o600))
+	return &pod{run: handoff.Dir(run), registry: registry, step: handoff.Step{
+		RunDir: handoff.Dir(run), Registry: registry, PlainHTTP: true, Containers: []string{"app"},
+		PullTimeout: patience, PushTimeout: patience,
+	}}
+}
+
+func (p *pod) sidecar(t *testing.T) *process {
+	t.Helper()
+	return start(t, "", "sidecar", append([]string{"run"}, p.step.Args()...)...)
+}
+
+// app runs a shell command in dir as the container app of the pod.
+func (p *pod) app(t *testing.T, dir, script string) *process {
+	t.Helper()
+	message := filepath.Join(filepath.Dir(string(p.run)), "termination-log")
+	return start(t, dir, "shim", "--run-dir="+string(p.run), "--container=app",
+		"--termination-message-path="+message, "--", "sh", "-c", script)
+}
+
+// terminationMessage is what the container leaves for the kubelet.
+func (p *pod) terminationMessage(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(string(p.run)), "termination-log"))
+	assert.NilError(t, err)
+	return string(text)
+}
+
+// startRegistry serves a new registry, and returns its process and its address.
+func startRegistry(t *testing.T) (*process, string) {
+	t.Helper()
+	address, err := freeAddress(t.Context())
+	assert.NilError(t, err)
+	return startRegistryAt(t, address, t.TempDir()), address
+}
+
+func startRegistryAt(t *testing.T, address, root string) *process {
+	t.Helper()
+	p := start(t, "", "operator", "registry", "--root="+root, "--addr="+address)
+	deadline := time.Now().Add(patience)
+	for {
+		if ready(t.Context(), address) {
+			return p
+		}
+		select {
+		case <-p.ended:
+			t.Fatalf("the registry has ended:\n%s", p.output)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the registry does not answer:\n%s", p.output)
+		}
+	}
+}
+
+func ready(ctx context.Context, address string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/v2/", address), nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+}
+
+// awaitOutput waits until the process has printed text.
+func (p *process) awaitOutput(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !strings.Contains(p.output.String(), text) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s has not printed %q", p.name, text)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
