@@ -107,7 +107,7 @@ func TestE34TheSidecarLearnsAtOnceThatTheShimWasKilled(t *testing.T) {
 	listener := w.sidecar()
 	p := w.start([]string{"--no-wait"}, "sleep", "1000")
 	conn, _ := greet(t, listener)
-	command := w.started(1)
+	command := w.started()
 	p.signal(unix.SIGKILL)
 	var reply handoff.Reply
 	_, err := conn.Receive(&reply)

@@ -124,12 +124,12 @@ func (w *wrapped) pushed(attempt int, pushed handoff.Pushed) {
 	assert.NilError(w.t, handoff.Write(w.dir.Pushed("app", attempt), pushed))
 }
 
-// started waits until the command of an attempt runs.
-func (w *wrapped) started(attempt int) handoff.Started {
+// started waits until the command of the first attempt runs.
+func (w *wrapped) started() handoff.Started {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), timeout)
 	defer cancel()
-	rec, err := handoff.Await(ctx, w.dir, w.dir.Started("app", attempt), func(handoff.Started) bool { return true })
+	rec, err := handoff.Await(ctx, w.dir, w.dir.Started("app", 1), func(handoff.Started) bool { return true })
 	assert.NilError(w.t, err)
 	return rec
 }
@@ -192,6 +192,9 @@ func startCmd(t *testing.T, cmd icmd.Cmd) *process {
 			killTree(p.pid())
 			icmd.WaitOnCmd(timeout, p.Result)
 		}
+		if t.Failed() {
+			t.Log(p.Result)
+		}
 	})
 	return p
 }
@@ -212,7 +215,7 @@ func (p *process) wait() *icmd.Result {
 // prints waits until the process has printed text.
 func (p *process) prints(text string) {
 	p.t.Helper()
-	eventually(p.t, func() bool { return contains(p.Stdout(), text) }, "%q to be printed; there is %q and %q", text, p.Stdout(), p.Stderr())
+	eventually(p.t, func() bool { return contains(p.Stdout(), text) }, "%q to be printed", text)
 }
 
 // eventually waits until something is so.

@@ -99,7 +99,7 @@ func TestE23AnotherStopSignalEndsTheWaitAndReachesTheCommand(t *testing.T) {
 func TestE27AStoppedCommandIsNotTakenForEnded(t *testing.T) {
 	w := newWrapped(t)
 	p := w.start([]string{"--no-wait", "--no-hold"}, "sh", "-c", "kill -STOP $$; exit 6")
-	command := w.started(1)
+	command := w.started()
 	eventually(t, func() bool { return state(command.PID) == "T" }, "the command to stop")
 	p.signal(unix.SIGCONT) // forwarded
 	p.wait().Assert(t, icmd.Expected{ExitCode: 6})
@@ -119,7 +119,7 @@ func TestACommandThatIgnoresSIGTERMIsKilledAfterTheGracePeriod(t *testing.T) {
 func TestACommandThatEndsOnSIGTERMWasTerminating(t *testing.T) {
 	w := newWrapped(t)
 	p := w.start([]string{"--no-wait", "--no-hold"}, "sleep", "1000")
-	command := w.started(1)
+	command := w.started()
 	assert.DeepEqual(t, command.Args, []string{"sleep", "1000"})
 	assert.Equal(t, comm(command.PID), "sleep")
 	p.signal(unix.SIGTERM)

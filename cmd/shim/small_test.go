@@ -23,7 +23,7 @@ func TestE30AWaitingShimTakesLittleMemory(t *testing.T) {
 	listener := w.sidecar()
 	p := w.start([]string{"--no-wait"}, "sleep", "1000")
 	greet(t, listener)
-	w.started(1)
+	w.started()
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid()) + "/status")
 	assert.NilError(t, err)
 	match := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
@@ -36,7 +36,7 @@ func TestE30AWaitingShimTakesLittleMemory(t *testing.T) {
 func TestTheShimKnowsNothingOfNetworksOrKubernetes(t *testing.T) {
 	result := icmd.RunCommand("go", "list", "-deps", ".")
 	result.Assert(t, icmd.Success)
-	for _, pkg := range strings.Fields(result.Stdout()) {
+	for pkg := range strings.FieldsSeq(result.Stdout()) {
 		first, _, _ := strings.Cut(pkg, "/")
 		switch {
 		case pkg == "net" || strings.HasPrefix(pkg, "net/") || strings.HasPrefix(pkg, "crypto"):

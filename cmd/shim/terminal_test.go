@@ -26,6 +26,7 @@ func TestE19TheCommandReadsFromItsTerminal(t *testing.T) {
 func TestE19ControlCReachesTheCommandOnceAndNotTheShim(t *testing.T) {
 	c := onTerminal(t, `shim --no-wait --no-hold -- sh -c 'trap "echo interrupted" INT; echo up; read x; read x; exit 4'`)
 	c.shows("up")
+	c.lent()
 	c.types("\x03")
 	c.shows("interrupted")
 	c.types("a\nb\n")
@@ -93,6 +94,9 @@ func onTerminal(t *testing.T, script string) *console {
 			c.cmd.Wait()         //nolint:errcheck // it was killed
 		}
 		master.Close() //nolint:errcheck // test
+		if t.Failed() {
+			t.Logf("On the terminal was %q.", c.screen())
+		}
 	})
 	return c
 }
@@ -121,11 +125,23 @@ func (c *console) shows(text string) {
 	eventually(c.t, func() bool { return bytes.Contains(c.screen(), []byte(text)) }, "%q on the terminal", text)
 }
 
+// lent waits until another process group than that of the script is the terminal's foreground.
+func (c *console) lent() {
+	c.t.Helper()
+	eventually(c.t, func() bool {
+		group, err := unix.IoctlGetInt(int(c.master.Fd()), unix.TIOCGPGRP)
+		return err == nil && group != c.cmd.Process.Pid
+	}, "the terminal to be lent to the command")
+}
+
 // exitCode waits for the script to end.
 func (c *console) exitCode() int {
 	c.t.Helper()
-	ended := make(chan error, 1)
-	go func() { ended <- c.cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		c.cmd.Wait() //nolint:errcheck // the exit code is asked for below
+		close(ended)
+	}()
 	eventually(c.t, func() bool {
 		select {
 		case <-ended:
@@ -133,6 +149,6 @@ func (c *console) exitCode() int {
 		default:
 			return false
 		}
-	}, "the end of the script; on the terminal is %q", c.screen())
+	}, "the end of the script")
 	return c.cmd.ProcessState.ExitCode()
 }

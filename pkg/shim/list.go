@@ -2,6 +2,7 @@ package shim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -19,7 +20,7 @@ func (s *server) list(path string) error {
 	}
 	send := func(reply handoff.Reply) error { return s.conn.Send(reply) }
 	err = split(listing, handoff.MaxMessage-replyOverhead, send)
-	if tooLarge, ok := err.(*entryTooLarge); ok { //nolint:errorlint // split's own, never wrapped
+	if tooLarge, ok := errors.AsType[*entryTooLarge](err); ok {
 		return s.reply(tooLarge)
 	}
 	return err

@@ -25,7 +25,7 @@ func lookUp(name, path string) (string, *ending) {
 		return name, nil // what is wrong with it, exec says
 	}
 	var refused error
-	for _, dir := range strings.Split(path, ":") {
+	for dir := range strings.SplitSeq(path, ":") {
 		if name == "" {
 			break
 		}

@@ -98,7 +98,7 @@ func (o *Options) validate() error {
 	switch {
 	case len(o.Command) == 0:
 		return errNoCommand
-	case o.detached() && !(o.NoWait && o.NoHold):
+	case o.detached() && (!o.NoWait || !o.NoHold):
 		return errors.New("--container is required, except with both --no-wait and --no-hold")
 	case strings.ContainsRune(o.Container, '/') || o.Container == "." || o.Container == "..":
 		return fmt.Errorf("--container=%s is not the name of a container", o.Container)

@@ -9,12 +9,14 @@ import (
 	"os"
 	"testing"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
@@ -28,6 +30,11 @@ type cluster struct {
 	kube   kubernetes.Interface
 	config *rest.Config
 	scheme *runtime.Scheme
+}
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard()) // the client's; tests say themselves what went wrong
+	os.Exit(m.Run())
 }
 
 // connect returns the cluster of $KUBECONFIG. Without one there is nothing to test and the test fails: `make test-e2e`

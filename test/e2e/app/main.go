@@ -132,7 +132,7 @@ func exit(_ io.Writer, operands []string) error {
 }
 
 func identity(out io.Writer, _ []string) error {
-	_, err := fmt.Fprintf(out, "uid=%d gid=%d\n", os.Getuid(), os.Getgid())
+	_, err := fmt.Fprintf(out, "uid=%d\n", os.Getuid())
 	return err
 }
 
