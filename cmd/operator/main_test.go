@@ -106,7 +106,7 @@ func freeAddr(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	assert.NilError(t, err)
-	defer listener.Close()
+	defer listener.Close() //nolint:errcheck // only holds its port
 	return listener.Addr().String()
 }
 

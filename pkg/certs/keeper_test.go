@@ -205,7 +205,7 @@ func (w world) call(t *testing.T, server *httptest.Server) *x509.Certificate {
 		MinVersion: tls.VersionTLS13,
 	})
 	assert.NilError(t, err)
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // only read from
 	return conn.ConnectionState().PeerCertificates[0]
 }
 

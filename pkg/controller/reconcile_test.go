@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -124,7 +123,7 @@ func TestDriftIsPutRight(t *testing.T) {
 	assert.NilError(t, err)
 	set := &appsv1.StatefulSet{}
 	assert.Assert(t, c.has(t, "oras", set))
-	set.Spec.Replicas = ptr.To(int32(0))
+	set.Spec.Replicas = new(int32(0))
 	set.Spec.Template.Spec.Containers[0].Image = "intruder"
 	delete(set.Labels, labelManagedBy)
 	assert.NilError(t, c.Update(t.Context(), set))
@@ -162,7 +161,7 @@ func TestWithoutDeployTheWorkloadGoesAndTheDataStays(t *testing.T) {
 	c := newCluster(t, interceptor.Funcs{}, newCache(nil))
 	cache, _, err := c.reconcile(t)
 	assert.NilError(t, err)
-	cache.Spec.Deploy = ptr.To(false)
+	cache.Spec.Deploy = new(false)
 	cache.Spec.Storage.Keep = true
 	assert.NilError(t, c.Update(t.Context(), cache))
 
@@ -180,7 +179,7 @@ func TestWithoutDeployTheWorkloadGoesAndTheDataStays(t *testing.T) {
 
 func TestWithoutDeployNothingIsMade(t *testing.T) {
 	foreign := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "oras"}}
-	c := newCluster(t, interceptor.Funcs{}, foreign, newCache(func(cache *v1alpha1.OrasCache) { cache.Spec.Deploy = ptr.To(false) }))
+	c := newCluster(t, interceptor.Funcs{}, foreign, newCache(func(cache *v1alpha1.OrasCache) { cache.Spec.Deploy = new(false) }))
 	cache, _, err := c.reconcile(t)
 	assert.NilError(t, err)
 	assert.Equal(t, reasonOf(cache), v1alpha1.ReasonNotDeployed)
@@ -192,7 +191,7 @@ func TestWithoutDeployNothingIsMade(t *testing.T) {
 func TestEphemeralStorageHasNoClaim(t *testing.T) {
 	c := newCluster(t, interceptor.Funcs{}, newCache(func(cache *v1alpha1.OrasCache) {
 		cache.Spec.Storage.Ephemeral = true
-		cache.Spec.Storage.Size = ptr.To(resource.MustParse("1Gi"))
+		cache.Spec.Storage.Size = new(resource.MustParse("1Gi"))
 	}))
 	cache, _, err := c.reconcile(t)
 	assert.NilError(t, err)

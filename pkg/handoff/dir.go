@@ -11,12 +11,14 @@ import (
 
 // Where the parts of the hand-off are in every container that takes part.
 const (
-	DefaultDir Dir = "/oras/run"      // the records and the socket
-	BinDir         = "/oras/bin"      // the installed shim, read-only in the application
-	ShimPath       = "/oras/bin/shim" // the installed shim itself
-	OutDir         = "/oras/out"      // the default output directory, $ORAS_OUTPUT_PATH
-	InDir          = "/oras/in"       // where the sidecar mounts input volumes: InDir/0, InDir/1, …
+	BinDir   = "/oras/bin"      // the installed shim, read-only in the application
+	ShimPath = "/oras/bin/shim" // the installed shim itself
+	OutDir   = "/oras/out"      // the default output directory, $ORAS_OUTPUT_PATH
+	InDir    = "/oras/in"       // where the sidecar mounts input volumes: InDir/0, InDir/1, …
 )
+
+// DefaultDir is where the records and the socket are.
+const DefaultDir Dir = "/oras/run"
 
 // Dir is the root of the volume that the records are on.
 type Dir string
@@ -58,7 +60,8 @@ func (d Dir) Done(container string, attempt int) string {
 	return filepath.Join(d.Attempt(container, attempt), "done")
 }
 
-// SubPaths within the volume of the run directory, for the mounts that keep each writer to its own directory.
+// SidecarSubPath is the volume's subPath for the sidecar's directory. Mounting only that, and one's own, keeps each
+// writer to its own directory.
 const SidecarSubPath = "sidecar"
 
 // AppSubPath is the volume's subPath for the directory of one container.

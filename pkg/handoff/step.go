@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -124,20 +125,11 @@ func (s Step) Validate() error {
 		return fmt.Errorf("--container is required at least once")
 	}
 	for _, out := range s.Outputs {
-		if !s.wraps(out.Container) {
+		if !slices.Contains(s.Containers, out.Container) {
 			return fmt.Errorf("output %s belongs to container %q, which no --container names", out.Artifact, out.Container)
 		}
 	}
 	return nil
-}
-
-func (s Step) wraps(container string) bool {
-	for _, name := range s.Containers {
-		if name == container {
-			return true
-		}
-	}
-	return false
 }
 
 // OutputsOf returns the outputs of one container, in order.

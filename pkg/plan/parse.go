@@ -24,7 +24,7 @@ func Parse(m Metadata) (Plan, []string, error) {
 		Debug:       r.bool(v1alpha1.KeyDebug),
 	}
 	r.checkWhole()
-	if err := r.problems.err(); err != nil {
+	if err := r.err(); err != nil {
 		return Plan{}, r.warnings, err
 	}
 	return p, r.warnings, nil

@@ -136,7 +136,7 @@ func request(t *testing.T, method, url, body string, status int) string {
 	assert.NilError(t, err)
 	resp, err := http.DefaultClient.Do(req)
 	assert.NilError(t, err)
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // only read from
 	answer, err := io.ReadAll(resp.Body)
 	assert.NilError(t, err)
 	assert.Equal(t, resp.StatusCode, status, string(answer))

@@ -119,7 +119,7 @@ func TestAnUploadThatDoesNotEndIsCut(t *testing.T) {
 func TestServeReportsAnAddressItCannotHave(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	assert.NilError(t, err)
-	defer listener.Close()
+	defer listener.Close() //nolint:errcheck // only read from
 	cfg := Config{Root: t.TempDir(), Addr: listener.Addr().String()}
 	err = Serve(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	assert.ErrorContains(t, err, "listening on "+cfg.Addr)
@@ -128,7 +128,7 @@ func TestServeReportsAnAddressItCannotHave(t *testing.T) {
 func TestADrainingRegistryIsNotReady(t *testing.T) {
 	registry, err := New(Config{Root: t.TempDir()})
 	assert.NilError(t, err)
-	defer registry.Close()
+	defer registry.Close() //nolint:errcheck // only read from
 	registry.draining.Store(true)
 	rec := &recorder{ResponseWriter: discard{}}
 	registry.ServeHTTP(rec, mustRequest(t, "/readyz"))

@@ -40,7 +40,7 @@ spec:
 `
 
 func TestAJobIsInjectedInItsTemplate(t *testing.T) {
-	raw := fromYAML(t, job)
+	raw := jobJSON(t)
 	created, res := create(t, raw)
 	assert.Equal(t, len(res.Warnings), 0)
 	assert.Assert(t, inject.Injected(created.Spec.Template.Spec))
@@ -58,7 +58,7 @@ func TestAJobIsInjectedInItsTemplate(t *testing.T) {
 
 // The pod that the Job controller makes of an injected template is not touched again, whatever it has been given since.
 func TestThePodOfAnInjectedJobIsLeftAlone(t *testing.T) {
-	created, _ := create(t, fromYAML(t, job))
+	created, _ := create(t, jobJSON(t))
 	pod := corev1.Pod{ObjectMeta: created.Spec.Template.ObjectMeta, Spec: created.Spec.Template.Spec}
 	pod.GenerateName = "simulate-"
 	pod.Labels["batch.kubernetes.io/job-name"] = "simulate"
@@ -105,7 +105,7 @@ func TestAJobWithoutKeysIsLeftAlone(t *testing.T) {
 
 // A Job that is written a second time has the template it had, though the manifest knows nothing of the sidecar.
 func TestWritingAJobAgainChangesNothing(t *testing.T) {
-	raw := fromYAML(t, job)
+	raw := jobJSON(t)
 	stored, _ := create(t, raw)
 	again := stored.DeepCopy()
 	again.Spec.Template.Spec.Containers[0].Command = []string{"sh", "-c", "make"}
@@ -123,14 +123,14 @@ func TestWritingAJobAgainChangesNothing(t *testing.T) {
 
 // A Job's controllers, its deletion, and mistakes in keys that were added later must never be held up.
 func TestUpdatesAreNeverDenied(t *testing.T) {
-	stored, _ := create(t, fromYAML(t, job))
+	stored, _ := create(t, jobJSON(t))
 	update := stored.DeepCopy()
 	update.Annotations["oras.converged-computing.github.io/nonsense"] = "x"
 	update.Finalizers = nil
 	res := send(t, mutator().handleJob, admissionv1.Update, encode(t, *update), encode(t, stored))
 	assert.Assert(t, res.Allowed)
 	assert.Equal(t, len(res.Patches), 0)
-	bare := fromYAML(t, job)
+	bare := jobJSON(t)
 	res = send(t, mutator().handleJob, admissionv1.Update, bare, bare)
 	assert.Assert(t, res.Allowed)
 	assert.Equal(t, len(res.Patches), 0, "a template that was stored without a sidecar cannot get one")
@@ -145,9 +145,9 @@ func create(t *testing.T, raw []byte) (batchv1.Job, admission.Response) {
 	return created, res
 }
 
-func fromYAML(t *testing.T, text string) []byte {
+func jobJSON(t *testing.T) []byte {
 	t.Helper()
-	raw, err := yaml.YAMLToJSON([]byte(text))
+	raw, err := yaml.YAMLToJSON([]byte(job))
 	assert.NilError(t, err)
 	return raw
 }

@@ -21,15 +21,15 @@ import (
 )
 
 // pull fetches an artifact of a cache with the stock oras client, as on a laptop, and returns its files by path.
-func (c *cluster) pull(t *testing.T, namespace, cache, ref string) map[string]string {
+func (c *cluster) pull(t *testing.T, namespace, ref string) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	oras(t, "", "pull", "--plain-http", "--output", dir, c.forward(t, namespace, cache)+"/"+ref)
+	oras(t, "", "pull", "--plain-http", "--output", dir, c.forward(t, namespace)+"/"+ref)
 	return contents(t, dir)
 }
 
 // push stores files as an artifact with the stock oras client.
-func (c *cluster) push(t *testing.T, namespace, cache, ref string, files map[string]string) {
+func (c *cluster) push(t *testing.T, namespace, ref string, files map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
 	for path, content := range files {
@@ -37,7 +37,7 @@ func (c *cluster) push(t *testing.T, namespace, cache, ref string, files map[str
 		assert.NilError(t, os.WriteFile(filepath.Join(dir, path), []byte(content), 0o644))
 	}
 	top := slices.Sorted(maps.Keys(tops(files)))
-	args := append([]string{"push", "--plain-http", c.forward(t, namespace, cache) + "/" + ref}, top...)
+	args := append([]string{"push", "--plain-http", c.forward(t, namespace) + "/" + ref}, top...)
 	oras(t, dir, args...)
 }
 
@@ -51,9 +51,9 @@ func tops(files map[string]string) map[string]bool {
 }
 
 // tags lists the tags of a repository; nil where there is none.
-func (c *cluster) tags(t *testing.T, namespace, cache, repository string) []string {
+func (c *cluster) tags(t *testing.T, namespace, repository string) []string {
 	t.Helper()
-	result := icmd.RunCmd(icmd.Command(os.Getenv("ORAS_CLI"), "repo", "tags", "--plain-http", c.forward(t, namespace, cache)+"/"+repository))
+	result := icmd.RunCmd(icmd.Command(os.Getenv("ORAS_CLI"), "repo", "tags", "--plain-http", c.forward(t, namespace)+"/"+repository))
 	if result.ExitCode != 0 {
 		assert.Assert(t, strings.Contains(strings.ToLower(result.Stderr()), "not found") || strings.Contains(result.Stderr(), "name unknown"), result.String())
 		return nil
@@ -69,11 +69,11 @@ func oras(t *testing.T, dir string, args ...string) {
 }
 
 // forward opens a way to the cache's registry for the rest of the test and returns its host:port.
-func (c *cluster) forward(t *testing.T, namespace, cache string) string {
+func (c *cluster) forward(t *testing.T, namespace string) string {
 	t.Helper()
 	transport, upgrader, err := spdy.RoundTripperFor(c.config)
 	assert.NilError(t, err)
-	url := c.kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(cache + "-0").SubResource("portforward").URL()
+	url := c.kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(cacheName + "-0").SubResource("portforward").URL()
 	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
 	stop, ready := make(chan struct{}), make(chan struct{})
 	forwarder, err := portforward.New(dialer, []string{"0:5000"}, stop, ready, io.Discard, os.Stderr)
@@ -83,11 +83,13 @@ func (c *cluster) forward(t *testing.T, namespace, cache string) string {
 	select {
 	case <-ready:
 	case err := <-ended:
-		t.Fatalf("forwarding a port to %s-0: %v", cache, err)
+		t.Fatalf("forwarding a port to %s-0: %v", cacheName, err)
 	}
 	t.Cleanup(func() {
 		close(stop)
-		<-ended
+		if err := <-ended; err != nil {
+			t.Log(err) // the registry may be gone already
+		}
 	})
 	ports, err := forwarder.GetPorts()
 	assert.NilError(t, err)

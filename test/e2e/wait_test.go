@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -34,10 +33,13 @@ func await(t *testing.T, what string, done func(ctx context.Context) (bool, erro
 	}
 }
 
-// cache makes an OrasCache and waits until it is ready.
-func (c *cluster) cache(t *testing.T, namespace, name string) {
+// cacheName is the one OrasCache of each test's namespace.
+const cacheName = "oras"
+
+// cache makes it and waits until it is ready.
+func (c *cluster) cache(t *testing.T, namespace string) {
 	t.Helper()
-	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}
+	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: cacheName, Namespace: namespace}}
 	assert.NilError(t, c.Create(t.Context(), cache))
 	await(t, "the cache is ready", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(cache), cache)
@@ -46,10 +48,10 @@ func (c *cluster) cache(t *testing.T, namespace, name string) {
 }
 
 // deleteCache deletes an OrasCache and waits until its registry's pod is gone.
-func (c *cluster) deleteCache(t *testing.T, namespace, name string) {
+func (c *cluster) deleteCache(t *testing.T, namespace string) {
 	t.Helper()
-	assert.NilError(t, c.Delete(t.Context(), &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}))
-	c.gone(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name + "-0", Namespace: namespace}})
+	assert.NilError(t, c.Delete(t.Context(), &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: cacheName, Namespace: namespace}}))
+	c.gone(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: cacheName + "-0", Namespace: namespace}})
 }
 
 func (c *cluster) gone(t *testing.T, obj client.Object) {
@@ -184,6 +186,6 @@ func (c *cluster) describe(t *testing.T, namespace string) {
 		t.Log(err)
 	}
 	for _, event := range events.Items {
-		t.Log(fmt.Sprintf("event %s/%s %s: %s", event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Reason, event.Message))
+		t.Logf("event %s/%s %s: %s", event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Reason, event.Message)
 	}
 }

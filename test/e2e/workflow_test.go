@@ -15,7 +15,7 @@ func TestAStepTakesWhatAStepBeforeItMade(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
 	c.apply(t, ns, job{
 		name:   "simulate",
@@ -32,7 +32,7 @@ func TestAStepTakesWhatAStepBeforeItMade(t *testing.T) {
 	c.complete(t, ns, "analyze")
 
 	assert.Assert(t, is.Regexp(`^42oras\.[a-z0-9-]+\.svc:5000/simulate:latest@sha256:[0-9a-f]{64}\n$`, c.logs(t, ns, "analyze")))
-	files := c.pull(t, ns, "oras", "analyze:v1")
+	files := c.pull(t, ns, "analyze:v1")
 	assert.DeepEqual(t, files, map[string]string{"runs/1/result.txt": "42", "summary.txt": "the answer"})
 }
 
@@ -40,7 +40,7 @@ func TestAStepWhoseInputIsMissingFailsAtOnceAndNeverStarts(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
 	c.apply(t, ns, job{
 		name:        "analyze",
@@ -59,7 +59,7 @@ func TestAStepWaitsForItsInputWhenAskedTo(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
 	c.apply(t, ns, job{
 		name:        "analyze",
@@ -83,7 +83,7 @@ func TestAStepThatFailsKeepsItsCodeAndPushesNothing(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
 	c.apply(t, ns, job{
 		name:   "fails",
@@ -92,14 +92,14 @@ func TestAStepThatFailsKeepsItsCodeAndPushesNothing(t *testing.T) {
 	})
 
 	assert.Equal(t, c.failed(t, ns, "fails").ExitCode, int32(1))
-	assert.DeepEqual(t, c.tags(t, ns, "oras", "fails"), []string(nil))
+	assert.DeepEqual(t, c.tags(t, ns, "fails"), []string(nil))
 }
 
 func TestAStepWhoseRegistryIsGoneAtPushTimeIsNotComplete(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
 	c.apply(t, ns, job{
 		name:   "orphan",
@@ -107,7 +107,7 @@ func TestAStepWhoseRegistryIsGoneAtPushTimeIsNotComplete(t *testing.T) {
 		args:   []string{"write", "$ORAS_OUTPUT_PATH/result.txt", "42", "await-refused", "oras:5000"},
 	})
 	c.running(t, ns, "orphan")
-	c.deleteCache(t, ns, "oras")
+	c.deleteCache(t, ns)
 
 	end := c.failed(t, ns, "orphan")
 	assert.Equal(t, end.ExitCode, int32(201))
@@ -119,7 +119,7 @@ func TestOutputsThatAreNotThereFailTheStep(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
 	c.apply(t, ns, job{
 		name:        "forgetful",
@@ -137,7 +137,7 @@ func TestAnImageWithNothingButABinaryIsAStepUnderTheRestrictedProfile(t *testing
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, keys{"pod-security.kubernetes.io/enforce": "restricted"})
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
 	c.apply(t, ns, job{
 		name:       "first",
@@ -165,7 +165,7 @@ func TestFilesAreTakenFromAndPutIntoTheImagesOwnFileSystem(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
 	c.apply(t, ns, job{
 		name:        "first",
@@ -189,9 +189,9 @@ func TestTheStockClientPullsWhatAStepMadeAndPushesWhatAStepTakes(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 
-	c.push(t, ns, "oras", "from-laptop:v1", map[string]string{"dir/a.txt": "a", "dir/sub/b.txt": "b"})
+	c.push(t, ns, "from-laptop:v1", map[string]string{"dir/a.txt": "a", "dir/sub/b.txt": "b"})
 	c.apply(t, ns, job{
 		name:        "step",
 		labels:      keys{"oras-cache": "oras"},
@@ -201,7 +201,7 @@ func TestTheStockClientPullsWhatAStepMadeAndPushesWhatAStepTakes(t *testing.T) {
 	c.complete(t, ns, "step")
 
 	assert.Equal(t, c.logs(t, ns, "step"), "ab")
-	assert.DeepEqual(t, c.pull(t, ns, "oras", "step:v1"), map[string]string{"a.txt": "a", "sub/b.txt": "b", "c.txt": "c"})
+	assert.DeepEqual(t, c.pull(t, ns, "step:v1"), map[string]string{"a.txt": "a", "sub/b.txt": "b", "c.txt": "c"})
 }
 
 func TestKeysThatCannotBeObeyedAreDenied(t *testing.T) {
@@ -222,7 +222,7 @@ func TestKeysThatCannotBeObeyedAreDenied(t *testing.T) {
 			job{labels: keys{"oras-cache": "oras", "output-uri": "x"}, noCommand: true}, "command",
 		},
 	}
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			tc.job.name = "denied"
@@ -249,7 +249,7 @@ func TestADeletedPodThatWaitsForItsInputIsGoneAtOnce(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	c.cache(t, ns, "oras")
+	c.cache(t, ns)
 	c.apply(t, ns, job{
 		name:        "waiting",
 		labels:      keys{"oras-cache": "oras", "input-wait": "1h"},

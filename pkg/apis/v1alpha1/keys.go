@@ -6,7 +6,7 @@ const KeyPrefix = "oras.converged-computing.github.io/"
 const (
 	// StatusAnnotation tells people what was done to a pod. Nothing ever reads it back.
 	StatusAnnotation = KeyPrefix + "status"
-	// InjectedLabel, with the value "true", marks injected pods, so that the operator can watch just those.
+	// InjectedLabel with the value "true" marks injected pods, so that the operator can watch just those.
 	InjectedLabel = KeyPrefix + "injected"
 )
 

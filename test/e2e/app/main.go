@@ -18,8 +18,7 @@ import (
 
 func main() {
 	err := run(os.Args[1:], os.Stdout)
-	var code exitCode
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[exitCode](err); ok {
 		os.Exit(int(code))
 	}
 	if err != nil {
