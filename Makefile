@@ -4,7 +4,7 @@
 K8S   ?= 1.37
 NODES ?=
 RUN   ?= .
-export K8S NODES
+export K8S NODES ORAS
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REGISTRY ?= ghcr.io/converged-computing
@@ -75,7 +75,9 @@ test: test-unit test-e2e ## All tests on this machine: units, processes, and the
 
 .PHONY: test-unit
 test-unit: ## Unit and process tests.
-	go test -race ./...
+	@test/compiler
+	go test -race $$(go list ./... | grep -v -e /test/process -e /test/imports)
+	go test -race -count 1 ./test/process ./test/imports # what they test, the test cache does not see
 
 .PHONY: test-e2e
 test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 RUN=regexp.
@@ -93,6 +95,7 @@ verify: generate ## Check that generating, tidying and formatting change nothing
 	go mod tidy
 	gofmt -l -w $$(git ls-files '*.go')
 	@git diff --exit-code
+	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
 
 .PHONY: clean
 clean: ## Remove what was built.

@@ -68,12 +68,12 @@ func injectFile(ctx context.Context, opts injectOptions, stdin io.Reader, stdout
 // injectStream goes through every document, so that all mistakes are told at once.
 func injectStream(ctx context.Context, opts injectOptions, in io.Reader, stdout, stderr io.Writer) error {
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(in))
-	separator := ""
+	var whole bytes.Buffer // half a workflow must not reach kubectl apply
 	var mistakes []error
 	for {
 		document, err := documents.Read()
 		if errors.Is(err, io.EOF) {
-			return errors.Join(mistakes...)
+			break
 		}
 		if err != nil {
 			return fmt.Errorf("reading the manifest: %w", err)
@@ -84,10 +84,17 @@ func injectStream(ctx context.Context, opts injectOptions, in io.Reader, stdout,
 			continue
 		}
 		if out = bytes.TrimSpace(out); len(out) > 0 {
-			fmt.Fprintf(stdout, "%s%s\n", separator, out) //nolint:errcheck // nobody is left to be told
-			separator = "---\n"
+			if whole.Len() > 0 {
+				whole.WriteString("---\n")
+			}
+			whole.Write(append(out, '\n'))
 		}
 	}
+	if len(mistakes) > 0 {
+		return errors.Join(mistakes...)
+	}
+	_, err := whole.WriteTo(stdout)
+	return err
 }
 
 // injectDocument returns what the webhooks make of one object, and tells their warnings. A document that they would not

@@ -13,6 +13,9 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/shim"
 )
 
+// version is set by the linker: -X main.version=…
+var version = "dev"
+
 func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -27,7 +30,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		fmt.Fprint(stdout, shim.Usage) //nolint:errcheck // nobody could be told
 		return 0
 	case errors.Is(err, shim.ErrVersion):
-		fmt.Fprintln(stdout, shim.Version()) //nolint:errcheck // nobody could be told
+		fmt.Fprintln(stdout, shim.Version(version)) //nolint:errcheck // nobody could be told
 		return 0
 	case err != nil:
 		return shim.Refuse(err, opts, stderr)

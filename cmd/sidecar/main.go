@@ -18,6 +18,9 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/sidecar"
 )
 
+// version is set by the linker: -X main.version=…
+var version = "dev"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	err := newCommand(os.Stderr).ExecuteContext(ctx)
@@ -31,6 +34,7 @@ func newCommand(log io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:          "sidecar",
 		Short:        "Move files between a workflow step and a registry",
+		Version:      version,
 		SilenceUsage: true,
 	}
 	root.AddCommand(newRunCommand(log))

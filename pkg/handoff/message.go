@@ -3,6 +3,7 @@ package handoff
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -67,17 +68,22 @@ func (e *RemoteError) Is(target error) bool {
 	return false
 }
 
+// MaxErrorText bounds an error's message, in bytes, so that MaxFiles of them fit into one reply.
+const MaxErrorText = 512
+
 // NewRemoteError is err in a form that can be sent; nil stays nil.
 func NewRemoteError(err error) *RemoteError {
 	if err == nil {
 		return nil
 	}
+	remote := &RemoteError{Message: strings.ToValidUTF8(err.Error()[:min(len(err.Error()), MaxErrorText)], "…")}
 	for _, k := range errorKinds() {
 		if errors.Is(err, k.err) {
-			return &RemoteError{Kind: k.kind, Message: err.Error()}
+			remote.Kind = k.kind
+			break
 		}
 	}
-	return &RemoteError{Message: err.Error()}
+	return remote
 }
 
 type errorKind struct {

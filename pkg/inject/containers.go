@@ -63,6 +63,9 @@ func (d decision) shimFlags(c corev1.Container) []string {
 	if p := c.TerminationMessagePath; p != "" && p != corev1.TerminationMessagePathDefault {
 		flags = append(flags, "--termination-message-path="+escape(p))
 	}
+	if d.outputs.useOutDir(c.Name) {
+		flags = append(flags, "--empty-dir="+handoff.OutDir)
+	}
 	if len(d.outputs.of(c.Name)) > 0 {
 		flags = append(flags, "--push-timeout="+d.plan.PushTimeout.String())
 	}

@@ -20,6 +20,7 @@ type Options struct {
 	RunDir    handoff.Dir // volume of the hand-off
 
 	ReadyFile string // Ready record to wait for; empty: the one in RunDir
+	EmptyDir  string // directory to empty before the command starts; empty: none
 	DoneFile  string // where to leave the Done record; empty: the attempt's own in RunDir, where the sidecar looks
 	NoWait    bool   // start the command at once
 	NoHold    bool   // exit when the command ends
@@ -81,6 +82,7 @@ func (o *Options) flagSet() *flag.FlagSet {
 	fs.StringVar((*string)(&o.RunDir), "run-dir", string(handoff.DefaultDir), "")
 	fs.StringVar(&o.ReadyFile, "ready-file", "", "")
 	fs.StringVar(&o.DoneFile, "done-file", "", "")
+	fs.StringVar(&o.EmptyDir, "empty-dir", "", "")
 	fs.BoolVar(&o.NoWait, "no-wait", false, "")
 	fs.BoolVar(&o.NoHold, "no-hold", false, "")
 	fs.DurationVar(&o.WaitTimeout, "wait-timeout", 0, "")

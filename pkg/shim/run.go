@@ -42,6 +42,9 @@ func (l *life) live(ctx context.Context) *ending {
 	if end != nil {
 		return l.neverRan(end)
 	}
+	if err := emptyDir(l.opts.EmptyDir); err != nil {
+		return l.neverRan(endf(handoff.ExitConfig, "The output directory cannot be used: %v.", err))
+	}
 	command, end := l.start(commandEnv(os.Environ(), inputs))
 	if end != nil {
 		return l.neverRan(end)

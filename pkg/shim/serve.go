@@ -10,9 +10,6 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// maxErrorMessage bounds the message of one error, in bytes, so that those of a whole batch fit into one reply.
-const maxErrorMessage = 512
-
 // server answers the requests of one connection.
 type server struct {
 	conn   *handoff.Conn
@@ -59,7 +56,7 @@ func (s *server) answer(req handoff.Request) error {
 
 // reply says that a request was done, or why not.
 func (s *server) reply(err error) error {
-	return s.conn.Send(handoff.Reply{Error: remoteError(err)})
+	return s.conn.Send(handoff.Reply{Error: handoff.NewRemoteError(err)})
 }
 
 // lend opens every item and replies with the files, and with errors for those that could not be opened.
@@ -75,22 +72,13 @@ func lend[T any](s *server, items []T, open func(T) (*os.File, error)) error {
 			if reply.Errors == nil {
 				reply.Errors = map[int]*handoff.RemoteError{}
 			}
-			reply.Errors[i] = remoteError(err)
+			reply.Errors[i] = handoff.NewRemoteError(err)
 			continue
 		}
 		files = append(files, f)
 	}
 	defer handoff.CloseAll(files) // the sidecar has its own descriptors of them
 	return s.conn.Send(reply, files...)
-}
-
-// remoteError is err to be sent; nil stays nil.
-func remoteError(err error) *handoff.RemoteError {
-	remote := handoff.NewRemoteError(err)
-	if remote != nil {
-		remote.Message = truncate(remote.Message, maxErrorMessage)
-	}
-	return remote
 }
 
 // begin starts a tree. One at a time: its descriptors and its staging directory belong to the connection.

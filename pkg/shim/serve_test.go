@@ -106,7 +106,7 @@ func TestRequestsThatMakeNoSenseAreAnsweredAndServingGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			reply := peer.ask(t, test.req)
 			assert.ErrorContains(t, reply.Error, test.want)
-			assert.Assert(t, len(reply.Error.Message) <= maxErrorMessage)
+			assert.Assert(t, len(reply.Error.Message) <= handoff.MaxErrorText)
 		})
 	}
 	peer.do(t, handoff.Request{Op: handoff.OpBegin, Path: dir.Join("new")})

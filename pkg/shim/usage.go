@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"runtime/debug"
 	"strconv"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -25,6 +24,7 @@ Flags of a wrapped command:
   --ready-file=FILE                 wait for this record of the sidecar (default RUN-DIR/sidecar/ready)
   --done-file=FILE                  leave the record of the command's end here (default where the sidecar looks:
                                     RUN-DIR/app/NAME/ATTEMPT/done)
+  --empty-dir=DIR                   remove what an earlier attempt left in this directory before the command starts
   --no-wait                         do not wait for inputs
   --no-hold                         do not hold for outputs
   --wait-timeout=DURATION           give up waiting for inputs, exit 200 (default 0: as long as the sidecar says)
@@ -59,10 +59,6 @@ Examples:
 `
 
 // Version says which build this is and which version of the hand-off it speaks.
-func Version() string {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	return "shim " + version + ", hand-off version " + strconv.Itoa(handoff.Version)
+func Version(build string) string {
+	return "shim " + build + ", hand-off version " + strconv.Itoa(handoff.Version)
 }

@@ -50,6 +50,9 @@ func (a *attempt) serve(ctx context.Context) error {
 	}
 	done, err := handoff.Await(ctx, a.step.RunDir, a.step.RunDir.Done(a.container, a.number),
 		func(handoff.Done) bool { return true })
+	if err != nil && ctx.Err() == nil {
+		return a.refuse(ctx, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -59,6 +62,17 @@ func (a *attempt) serve(ctx context.Context) error {
 	}
 	<-ctx.Done() // the shim exits, or the pod ends
 	return nil
+}
+
+// refuse fails an attempt whose end the shim has recorded in a way that cannot be read.
+func (a *attempt) refuse(ctx context.Context, unreadable error) error {
+	failure := &handoff.Failure{Code: handoff.ExitConfig, Message: "the end of the command is not known: " + unreadable.Error()}
+	err := handoff.Write(a.step.RunDir.Pushed(a.container, a.number), handoff.Pushed{State: handoff.Failed, Failure: failure})
+	if err != nil {
+		return fmt.Errorf("recording the push: %w", err)
+	}
+	<-ctx.Done()
+	return context.Cause(ctx)
 }
 
 // finish pushes what the attempt has made, unless an earlier sidecar has.

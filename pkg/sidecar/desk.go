@@ -72,7 +72,7 @@ func (d *desk) attend(ctx context.Context, conn *handoff.Conn,
 		defer cancel(nil)
 		stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // wakes who waits on it
 		defer stop()
-		leave := d.enter(ctx, hello.Container, cancel)
+		leave := d.enter(hello.Container, cancel)
 		defer leave()
 		serve(ctx, conn, hello)
 	})
@@ -99,18 +99,15 @@ func (d *desk) greet(conn *handoff.Conn) (handoff.Hello, error) {
 }
 
 // enter ends the visit of the container before this one, waits until it has, and returns how to leave.
-func (d *desk) enter(ctx context.Context, container string, cancel context.CancelCauseFunc) func() {
+func (d *desk) enter(container string, cancel context.CancelCauseFunc) func() {
 	mine := &visit{cancel: cancel, ended: make(chan struct{})}
 	d.mu.Lock()
 	before := d.current[container]
 	d.current[container] = mine
 	d.mu.Unlock()
 	if before != nil {
-		before.cancel(errReplaced)
-		select {
-		case <-before.ended:
-		case <-ctx.Done():
-		}
+		before.cancel(errReplaced) // which closes its connection, so that it ends soon
+		<-before.ended
 	}
 	return func() { close(mine.ended) }
 }

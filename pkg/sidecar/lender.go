@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
@@ -21,12 +23,14 @@ type lender struct {
 	conn    *handoff.Conn
 	replies chan answer
 
-	mu sync.Mutex // held from a request to its last reply
+	mu     sync.Mutex // held from a request to its last reply
+	failed error      // why no more can be asked: a reply is missing, or was none
 }
 
 type answer struct {
 	reply handoff.Reply
 	files []*os.File
+	err   error // what came is no reply, and nothing after it can be told apart
 }
 
 // newLender reads from conn until it or ctx ends, and calls gone when the connection ended.
@@ -40,18 +44,17 @@ func (l *lender) receive(ctx context.Context, gone func(error)) {
 	defer close(l.replies)
 	for {
 		var a answer
-		var err error
-		if a.files, err = l.conn.Receive(&a.reply); err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
-				err = errShimGone
-			}
-			gone(err)
+		if a.files, a.err = l.conn.Receive(&a.reply); errors.Is(a.err, io.EOF) || errors.Is(a.err, os.ErrClosed) {
+			gone(errShimGone)
 			return
 		}
 		select {
 		case l.replies <- a:
 		case <-ctx.Done():
 			handoff.CloseAll(a.files)
+			return
+		}
+		if a.err != nil {
 			return
 		}
 	}
@@ -61,13 +64,14 @@ func (l *lender) receive(ctx context.Context, gone func(error)) {
 func (l *lender) ask(ctx context.Context, req handoff.Request, take func(handoff.Reply, []*os.File) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.conn.Send(req); err != nil {
+	if err := l.send(req); err != nil {
 		return fmt.Errorf("asking the shim to %s %s: %w", req.Op, req.Path, err)
 	}
 	var failed error
 	for {
 		a, err := l.next(ctx)
 		if err != nil {
+			l.failed = err
 			return fmt.Errorf("asking the shim to %s %s: %w", req.Op, req.Path, err)
 		}
 		switch {
@@ -85,18 +89,32 @@ func (l *lender) ask(ctx context.Context, req handoff.Request, take func(handoff
 	}
 }
 
-// next waits for a reply. When ctx ends first the connection is of no use any more, since the reply may still come:
-// it is closed, and the shim connects again.
+// send passes on a request. When the shim is gone it returns only once that is known to all.
+func (l *lender) send(req handoff.Request) error {
+	if l.failed != nil {
+		return l.failed
+	}
+	err := l.conn.Send(req)
+	if !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.ECONNRESET) && !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	l.conn.Close() //nolint:errcheck // it is of no more use
+	for a := range l.replies {
+		handoff.CloseAll(a.files)
+	}
+	return errShimGone
+}
+
+// next waits for a reply.
 func (l *lender) next(ctx context.Context) (answer, error) {
 	select {
 	case a, open := <-l.replies:
 		if !open {
 			return a, errShimGone
 		}
-		return a, nil
+		return a, a.err
 	case <-ctx.Done():
-		l.conn.Close() //nolint:errcheck // nothing is acknowledged by it
-		return answer{}, context.Cause(ctx)
+		return answer{}, fmt.Errorf("no answer: %w", context.Cause(ctx))
 	}
 }
 

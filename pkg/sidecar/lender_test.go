@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
@@ -81,6 +82,37 @@ func TestAskingEndsWithItsContextThoughTheShimHangs(t *testing.T) {
 	cancel(reason)
 	_, err := lent.List(ctx)
 	assert.ErrorIs(t, err, reason)
+}
+
+// What was asked for may still come: nothing can be asked any more, but the shim is not taken for gone.
+func TestNothingIsAskedOfAShimThatOwesAnAnswer(t *testing.T) {
+	shim, sidecar := connection(t)
+	gone := make(chan error, 1)
+	lent := lentTree{newLender(t.Context(), sidecar, func(err error) { gone <- err }), "out"}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err := lent.List(ctx)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	_, err = lent.List(t.Context())
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Equal(t, len(gone), 0)
+	assert.NilError(t, shim.Send(handoff.Reply{}))
+}
+
+func TestAMessageThatIsNoReplyFailsWhatWasAsked(t *testing.T) {
+	dir := handoff.Dir(t.TempDir())
+	listener, err := handoff.Listen(dir)
+	assert.NilError(t, err)
+	defer listener.Close() //nolint:errcheck // nothing was written
+	hostile, err := handoff.Dial(dir)
+	assert.NilError(t, err)
+	defer hostile.Close() //nolint:errcheck // nothing was written
+	conn, err := listener.Accept()
+	assert.NilError(t, err)
+	lent := lentTree{newLender(t.Context(), conn, func(error) {}), "out"}
+	assert.NilError(t, hostile.Send("gibberish"))
+	_, err = lent.List(t.Context())
+	assert.ErrorContains(t, err, "cannot unmarshal")
 }
 
 func TestAListingComesInAsManyMessagesAsItTakes(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
@@ -12,9 +11,9 @@ import (
 )
 
 // pull resolves all inputs, writes those that lie on volumes, and settles the verdict on the pod's inputs.
-func (s *Sidecar) pull(ctx context.Context) {
+func (s *Sidecar) pull(ctx context.Context) error {
 	if s.inputs.isSettled() {
-		return
+		return nil
 	}
 	report := newReport(s.log, "Pulling the inputs.", func(p handoff.Progress) error {
 		return handoff.Write(s.step.RunDir.Ready(), handoff.Ready{State: handoff.Pulling, Progress: p})
@@ -23,7 +22,7 @@ func (s *Sidecar) pull(ctx context.Context) {
 	artifacts, err := s.pullVolumes(ctx, report.start(ctx))
 	report.stop()
 	if ctx.Err() != nil {
-		return // the pod is ending: no verdict was reached
+		return nil // the pod is ending: no verdict was reached
 	}
 	ready.Inputs = artifacts
 	ready.Deliver = len(s.delivered()) > 0
@@ -32,22 +31,18 @@ func (s *Sidecar) pull(ctx context.Context) {
 		s.log.Error("The inputs cannot be had.", "error", err)
 	}
 	if err := handoff.Write(s.step.RunDir.Ready(), ready); err != nil {
-		s.log.Error("The verdict on the inputs cannot be recorded.", "error", err)
-		return
+		return fmt.Errorf("recording the verdict on the inputs: %w", err)
 	}
 	s.log.Info("The inputs are dealt with.", "state", ready.State, "inputs", len(ready.Inputs))
 	s.inputs.settle(ready)
+	return nil
 }
 
 // pullVolumes returns all inputs in order, each pinned to a digest; those that lie on volumes are in place.
 func (s *Sidecar) pullVolumes(ctx context.Context, counters *transfer.Counters) ([]handoff.Artifact, error) {
-	artifacts := make([]handoff.Artifact, len(s.step.Inputs))
-	start := time.Now()
-	for i, in := range s.step.Inputs {
-		var err error
-		if artifacts[i], err = s.resolve(ctx, in, start); err != nil {
-			return nil, err
-		}
+	artifacts, err := s.resolveAll(ctx)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.step.PullTimeout)
 	defer cancel()

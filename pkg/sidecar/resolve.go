@@ -19,6 +19,24 @@ const (
 	lastLook  = 5 * time.Second
 )
 
+// resolveAll pins every input to a digest. The waits for inputs that are not there yet run side by side.
+func (s *Sidecar) resolveAll(ctx context.Context) ([]handoff.Artifact, error) {
+	start, longest := time.Now(), time.Duration(0)
+	for _, in := range s.step.Inputs {
+		longest = max(longest, time.Duration(in.Wait))
+	}
+	ctx, cancel := context.WithTimeout(ctx, longest+s.step.PullTimeout)
+	defer cancel()
+	artifacts := make([]handoff.Artifact, len(s.step.Inputs))
+	for i, in := range s.step.Inputs {
+		var err error
+		if artifacts[i], err = s.resolve(ctx, in, start); err != nil {
+			return nil, err
+		}
+	}
+	return artifacts, nil
+}
+
 // resolve pins an input to a digest, waiting for it as long as it may be waited for after start.
 func (s *Sidecar) resolve(ctx context.Context, in handoff.Input, start time.Time) (handoff.Artifact, error) {
 	ref, err := transfer.ParseReference(in.Artifact)

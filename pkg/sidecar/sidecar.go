@@ -10,10 +10,14 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 )
+
+// acceptPause keeps a lasting failure to accept connections, such as too many open files, from filling the log.
+const acceptPause = 200 * time.Millisecond
 
 // Sidecar serves the step of one pod.
 type Sidecar struct {
@@ -42,7 +46,9 @@ func (s *Sidecar) Run(ctx context.Context) error {
 		return err
 	}
 	shims := s.serve(ctx, listener)
-	s.pull(ctx)
+	if err := s.pull(ctx); err != nil {
+		return err // the kubelet starts the next sidecar, and the shims connect to that
+	}
 	<-ctx.Done()
 	s.log.Info("The pod is ending, stopping.")
 	listener.Close() //nolint:errcheck // nothing was written
@@ -84,6 +90,7 @@ func (s *Sidecar) serve(ctx context.Context, listener *handoff.Listener) <-chan 
 			}
 			if err != nil {
 				s.log.Warn("A shim could not be accepted.", "error", err)
+				time.Sleep(acceptPause)
 				continue
 			}
 			desk.attend(ctx, conn, s.attend, s.log)

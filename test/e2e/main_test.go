@@ -1,7 +1,7 @@
 //go:build e2e
 
 // Package e2e is the end-to-end suite: the operator as it is installed, on a real Kubernetes. It is run by `make
-// test-e2e`, which sets the environment that it reads: KUBECONFIG, KUBECTL and ORAS_CLI (the paths of the two tools).
+// test-e2e`, which sets the environment that it reads: KUBECONFIG, and ORAS_CLI, the path of the stock oras client.
 package e2e
 
 import (

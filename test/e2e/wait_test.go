@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,7 +109,7 @@ func (c *cluster) termination(t *testing.T, namespace, name string) corev1.Conta
 	return corev1.ContainerStateTerminated{}
 }
 
-// running waits until the command of the Job's container runs: its shim has said so in the log.
+// running waits until the containers of the Job's pod run; the command may still be waiting for its inputs.
 func (c *cluster) running(t *testing.T, namespace, name string) {
 	t.Helper()
 	await(t, "the container of Job "+name+" runs", func(ctx context.Context) (bool, error) {
@@ -117,10 +118,17 @@ func (c *cluster) running(t *testing.T, namespace, name string) {
 	})
 }
 
-// waits waits until the container of the Job runs and its shim waits for the inputs.
+// waits waits until the sidecar of the Job, which must have the key debug, has looked for an input in vain.
 func (c *cluster) waits(t *testing.T, namespace, name string) {
 	t.Helper()
-	c.running(t, namespace, name)
+	await(t, "the inputs of Job "+name+" are waited for", func(ctx context.Context) (bool, error) {
+		pod, err := c.podOf(ctx, namespace, name)
+		if pod == nil || pod.Status.Phase != corev1.PodRunning {
+			return false, err
+		}
+		text, err := c.containerLog(ctx, namespace, pod.Name, "oras")
+		return strings.Contains(text, "An input is not there yet."), err
+	})
 }
 
 // pod returns the pod of a Job, once it is there.

@@ -3,12 +3,15 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestAStepTakesWhatAStepBeforeItMade(t *testing.T) {
@@ -63,7 +66,7 @@ func TestAStepWaitsForItsInputWhenAskedTo(t *testing.T) {
 
 	c.apply(t, ns, job{
 		name:        "analyze",
-		labels:      keys{"oras-cache": "oras", "input-wait": "5m"},
+		labels:      keys{"oras-cache": "oras", "input-wait": "5m", "debug": "true"},
 		annotations: keys{"input-uri": "simulate:latest", "input-path": "/data"},
 		args:        []string{"cat", "/data/result.txt"},
 	})
@@ -232,6 +235,25 @@ func TestKeysThatCannotBeObeyedAreDenied(t *testing.T) {
 	}
 }
 
+func TestAPodWithoutAJobIsAStepToo(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	ns := c.namespace(t, nil)
+	c.cache(t, ns)
+	like := job{args: []string{"write", "$ORAS_OUTPUT_PATH/result.txt", "bare"}}.object(ns)
+	pod := &corev1.Pod{Spec: like.Spec.Template.Spec}
+	pod.Name, pod.Namespace = "bare", ns
+	pod.Labels = prefixed(keys{"oras-cache": "oras", "output-uri": "bare"})
+	assert.NilError(t, c.Create(t.Context(), pod))
+
+	await(t, "the pod has ended", func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
+		return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed, err
+	})
+	assert.Equal(t, pod.Status.Phase, corev1.PodSucceeded)
+	assert.DeepEqual(t, c.pull(t, ns, "bare:latest"), map[string]string{"result.txt": "bare"})
+}
+
 func TestAJobWithoutKeysIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -252,7 +274,7 @@ func TestADeletedPodThatWaitsForItsInputIsGoneAtOnce(t *testing.T) {
 	c.cache(t, ns)
 	c.apply(t, ns, job{
 		name:        "waiting",
-		labels:      keys{"oras-cache": "oras", "input-wait": "1h"},
+		labels:      keys{"oras-cache": "oras", "input-wait": "1h", "debug": "true"},
 		annotations: keys{"input-uri": "never:v1", "input-path": "/data"},
 		args:        []string{"identity"},
 	})

@@ -1,5 +1,4 @@
-// Package imports holds the rules of which package may import which. Imports go downward only; page by page the rules
-// are those of the tree in the root README.
+// Package imports holds the rules of which package may import which: downward only, each what its task needs.
 package imports
 
 import (

@@ -90,6 +90,7 @@ type pod struct {
 	run      handoff.Dir
 	registry string
 	step     handoff.Step
+	shim     []string // further flags of the shim
 }
 
 // newPod is a pod with one wrapped container, app, as the shim's installer leaves it.
@@ -116,8 +117,8 @@ func (p *pod) sidecar(t *testing.T) *process {
 func (p *pod) app(t *testing.T, dir, script string) *process {
 	t.Helper()
 	message := filepath.Join(filepath.Dir(string(p.run)), "termination-log")
-	return start(t, dir, "shim", "--run-dir="+string(p.run), "--container=app",
-		"--termination-message-path="+message, "--", "sh", "-c", script)
+	args := append([]string{"--run-dir=" + string(p.run), "--container=app", "--termination-message-path=" + message}, p.shim...)
+	return start(t, dir, "shim", append(args, "--", "sh", "-c", script)...)
 }
 
 // terminationMessage is what the container leaves for the kubelet.

@@ -137,6 +137,25 @@ func TestAnOutputThatIsNotThereFailsTheStepForGood(t *testing.T) {
 	}
 }
 
+func TestAnAttemptPushesNothingOfTheOneBeforeIt(t *testing.T) {
+	_, registry := startRegistry(t)
+	p := newPod(t, registry)
+	work := t.TempDir()
+	out := filepath.Join(work, "out")
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "retried:v1", Path: out}}
+	p.shim = []string{"--empty-dir=" + out}
+	p.sidecar(t)
+	assert.Equal(t, p.app(t, work, "mkdir out && echo half > out/partial; exit 1").exitCode(t), 1)
+	assert.Equal(t, p.app(t, work, "echo whole > out/result").exitCode(t), 0)
+
+	next := newPod(t, registry)
+	next.step.Inputs = []handoff.Input{{Artifact: "retried:v1"}}
+	next.sidecar(t)
+	app := next.app(t, t.TempDir(), "ls -A")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "result\n")
+}
+
 // E38 and a kill while the command runs: the next sidecar takes the step up where it is.
 func TestASidecarThatIsKilledIsFollowedByOneThatGoesOn(t *testing.T) {
 	_, registry := startRegistry(t)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -163,8 +164,8 @@ func awaitFile(path string) error {
 
 func mustBeReadOnly(dir string) error {
 	err := os.WriteFile(filepath.Join(dir, "probe"), nil, 0o600)
-	if err == nil {
-		return fmt.Errorf("%s is writable", dir)
+	if !errors.Is(err, syscall.EROFS) {
+		return fmt.Errorf("%s is not read-only: %w", dir, err)
 	}
 	return nil
 }
