@@ -24,7 +24,7 @@ func (r *reader) cleanInputPath(key, value string) string {
 	case !r.isPath(key, value):
 	case hasParent(clean):
 		r.add(key, value, "leaves the working directory; write an absolute path")
-	case clean == "/" || clean == "/etc" || within(clean, "/proc") || within(clean, "/sys") || within(clean, "/dev"):
+	case clean == "/" || within(clean, "/etc") || within(clean, "/proc") || within(clean, "/sys") || within(clean, "/dev"):
 		r.add(key, value, "belongs to the system, and an input there would hide what programs need; choose another directory, such as /data")
 	case within(clean, reserved):
 		r.add(key, value, "belongs to the operator; choose a directory that is not below %s", reserved)

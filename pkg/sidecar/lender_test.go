@@ -197,3 +197,16 @@ func openFiles(t *testing.T) int {
 	assert.NilError(t, err)
 	return len(entries)
 }
+
+func TestAnOutputThatIsNotThereIsToldFromAFileThatVanishedFromIt(t *testing.T) {
+	absent := &handoff.RemoteError{Kind: "not-exist", Message: "no such file"}
+	lent, shim := lend(t)
+	go reply(t, shim, handoff.Reply{Error: absent})
+	_, err := lent.List(t.Context())
+	assert.ErrorIs(t, err, errNoOutput)
+
+	go reply(t, shim, handoff.Reply{Errors: map[int]*handoff.RemoteError{0: absent}})
+	_, err = lent.Open(t.Context(), []tree.Path{"temporary"})
+	assert.ErrorContains(t, err, "temporary: no such file")
+	assert.Assert(t, !errors.Is(err, errNoOutput))
+}

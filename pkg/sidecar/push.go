@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/converged-computing/oras-operator/pkg/artifact"
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -55,7 +54,7 @@ func (a *attempt) pushOne(ctx context.Context, out handoff.Output, from artifact
 		Lineage: from, RefuseEmpty: true, Retry: a.retry(0), Counters: counters,
 	})
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, errNoOutput):
 		return handoff.Artifact{}, outputProblem(out, "does not exist")
 	case errors.Is(err, transfer.ErrEmpty):
 		return handoff.Artifact{}, outputProblem(out, "holds nothing")
