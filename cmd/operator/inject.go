@@ -17,6 +17,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 	"github.com/converged-computing/oras-operator/pkg/webhook"
 )
@@ -145,7 +146,7 @@ func (o injectOptions) mutatorOf(kind metav1.TypeMeta) func(context.Context, []b
 func (o injectOptions) findCache(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
 	host := o.endpoint
 	if host == "" {
-		host = webhook.DefaultEndpoint(namespace, name)
+		host = v1alpha1.Endpoint(namespace, name)
 	}
 	return plan.Endpoint{Host: host, PlainHTTP: true}, nil, nil
 }

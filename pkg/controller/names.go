@@ -1,15 +1,8 @@
 package controller
 
-import (
-	"fmt"
-
-	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
-)
+import "github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 
 const (
-	// Port is the TCP port that every registry serves on, in its pod and at its Service.
-	Port = 5000
-
 	// LabelCache has the name of the OrasCache as value. It selects the pods of a registry, and is on every object made
 	// for it. Its prefix is not that of the keys users put on their pods.
 	LabelCache = v1alpha1.Group + "/name"
@@ -51,8 +44,3 @@ func claimName(cache *v1alpha1.OrasCache) string { return cache.Name + "-data" }
 
 // secretName is the name of the Secret that holds the registry's own secret.
 func secretName(cache *v1alpha1.OrasCache) string { return cache.Name + "-registry" }
-
-// endpointOf is host:port of the registry for anyone in the cluster.
-func endpointOf(cache *v1alpha1.OrasCache) string {
-	return fmt.Sprintf("%s.%s.svc:%d", cache.Name, cache.Namespace, Port)
-}

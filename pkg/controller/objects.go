@@ -57,7 +57,7 @@ func serviceSpec(cache *v1alpha1.OrasCache) *applycore.ServiceSpecApplyConfigura
 		WithPorts(applycore.ServicePort().
 			WithName(portName).
 			WithProtocol(corev1.ProtocolTCP).
-			WithPort(Port).
+			WithPort(v1alpha1.Port).
 			WithTargetPort(intstr.FromString(portName)))
 }
 

@@ -73,7 +73,7 @@ func container(cache *v1alpha1.OrasCache, operatorImage string) *applycore.Conta
 		WithName(containerName).
 		WithPorts(applycore.ContainerPort().
 			WithName(portName).
-			WithContainerPort(Port).
+			WithContainerPort(v1alpha1.Port).
 			WithProtocol(corev1.ProtocolTCP)).
 		WithResources(resources(cache)).
 		WithSecurityContext(applycore.SecurityContext().
@@ -91,7 +91,7 @@ func container(cache *v1alpha1.OrasCache, operatorImage string) *applycore.Conta
 func configureBuiltIn(c *applycore.ContainerApplyConfiguration) *applycore.ContainerApplyConfiguration {
 	return c.
 		WithArgs("registry",
-			"--addr=:"+strconv.Itoa(Port),
+			"--addr=:"+strconv.Itoa(v1alpha1.Port),
 			"--root="+dataDir,
 			"--http-secret-file="+secretDir+"/"+secretKey).
 		WithVolumeMounts(applycore.VolumeMount().WithName(secretVolume).WithMountPath(secretDir).WithReadOnly(true)).
@@ -104,7 +104,7 @@ func configureBuiltIn(c *applycore.ContainerApplyConfiguration) *applycore.Conta
 func configureForeign(c *applycore.ContainerApplyConfiguration, cache *v1alpha1.OrasCache) *applycore.ContainerApplyConfiguration {
 	return c.
 		WithEnv(
-			applycore.EnvVar().WithName("REGISTRY_HTTP_ADDR").WithValue(":"+strconv.Itoa(Port)),
+			applycore.EnvVar().WithName("REGISTRY_HTTP_ADDR").WithValue(":"+strconv.Itoa(v1alpha1.Port)),
 			applycore.EnvVar().WithName("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY").WithValue(dataDir),
 			applycore.EnvVar().WithName("REGISTRY_STORAGE_DELETE_ENABLED").WithValue("true"),
 			applycore.EnvVar().WithName("REGISTRY_HTTP_SECRET").WithValueFrom(applycore.EnvVarSource().

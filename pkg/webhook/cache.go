@@ -14,9 +14,6 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
-// registryPort is that of every registry the operator runs.
-const registryPort = "5000"
-
 // finder looks OrasCaches up in the manager's cache and, before it says that there is none, in the API server: a cache
 // lags, and a workflow's manifests are often applied all at once.
 type finder struct {
@@ -49,7 +46,7 @@ func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
 			v1alpha1.KeyCache, cache.Name, v1alpha1.KeyRegistry))
 	}
 	if host == "" {
-		host = DefaultEndpoint(cache.Namespace, cache.Name)
+		host = v1alpha1.Endpoint(cache.Namespace, cache.Name)
 	}
 	var warnings []string
 	if ready := meta.FindStatusCondition(cache.Status.Conditions, v1alpha1.ConditionReady); ready == nil {
@@ -58,9 +55,4 @@ func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
 		warnings = append(warnings, fmt.Sprintf("OrasCache %q is not ready, and the step waits for it: %s", cache.Name, ready.Message))
 	}
 	return plan.Endpoint{Host: host, PlainHTTP: true}, warnings, nil
-}
-
-// DefaultEndpoint is where the registry of an OrasCache serves, as long as its status does not say so itself.
-func DefaultEndpoint(namespace, name string) string {
-	return name + "." + namespace + ".svc:" + registryPort
 }

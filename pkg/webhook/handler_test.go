@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
@@ -150,7 +151,7 @@ func TestWhatIsNoPodIsABadRequest(t *testing.T) {
 
 func mutator() Mutator {
 	return Mutator{SidecarImage: "sidecar:test", FindCache: func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
-		return plan.Endpoint{Host: DefaultEndpoint(namespace, name), PlainHTTP: true}, nil, nil
+		return plan.Endpoint{Host: v1alpha1.Endpoint(namespace, name), PlainHTTP: true}, nil, nil
 	}}
 }
 

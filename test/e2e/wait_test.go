@@ -37,6 +37,15 @@ func await(t *testing.T, what string, done func(ctx context.Context) (bool, erro
 // cacheName is the one OrasCache of each test's namespace.
 const cacheName = "oras"
 
+// withCache returns the cluster, and a namespace in it with an OrasCache that is ready.
+func withCache(t *testing.T, labels map[string]string) (*cluster, string) {
+	t.Helper()
+	c := connect(t)
+	ns := c.namespace(t, labels)
+	c.cache(t, ns)
+	return c, ns
+}
+
 // cache makes it and waits until it is ready.
 func (c *cluster) cache(t *testing.T, namespace string) {
 	t.Helper()

@@ -16,9 +16,7 @@ import (
 
 func TestAStepTakesWhatAStepBeforeItMade(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 
 	c.apply(t, ns, job{
 		name:   "simulate",
@@ -41,9 +39,7 @@ func TestAStepTakesWhatAStepBeforeItMade(t *testing.T) {
 
 func TestAStepWhoseInputIsMissingFailsAtOnceAndNeverStarts(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 
 	c.apply(t, ns, job{
 		name:        "analyze",
@@ -60,9 +56,7 @@ func TestAStepWhoseInputIsMissingFailsAtOnceAndNeverStarts(t *testing.T) {
 
 func TestAStepWaitsForItsInputWhenAskedTo(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 
 	c.apply(t, ns, job{
 		name:        "analyze",
@@ -84,9 +78,7 @@ func TestAStepWaitsForItsInputWhenAskedTo(t *testing.T) {
 
 func TestAStepThatFailsKeepsItsCodeAndPushesNothing(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 
 	c.apply(t, ns, job{
 		name:   "fails",
@@ -100,9 +92,7 @@ func TestAStepThatFailsKeepsItsCodeAndPushesNothing(t *testing.T) {
 
 func TestAStepWhoseRegistryIsGoneAtPushTimeIsNotComplete(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 
 	c.apply(t, ns, job{
 		name:   "orphan",
@@ -120,9 +110,7 @@ func TestAStepWhoseRegistryIsGoneAtPushTimeIsNotComplete(t *testing.T) {
 
 func TestOutputsThatAreNotThereFailTheStep(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 
 	c.apply(t, ns, job{
 		name:        "forgetful",
@@ -138,9 +126,7 @@ func TestOutputsThatAreNotThereFailTheStep(t *testing.T) {
 
 func TestAnImageWithNothingButABinaryIsAStepUnderTheRestrictedProfile(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, keys{"pod-security.kubernetes.io/enforce": "restricted"})
-	c.cache(t, ns)
+	c, ns := withCache(t, map[string]string{"pod-security.kubernetes.io/enforce": "restricted"})
 
 	c.apply(t, ns, job{
 		name:       "first",
@@ -166,9 +152,7 @@ func TestAnImageWithNothingButABinaryIsAStepUnderTheRestrictedProfile(t *testing
 // goes into the working directory, beside what the image has there.
 func TestFilesAreTakenFromAndPutIntoTheImagesOwnFileSystem(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 
 	c.apply(t, ns, job{
 		name:        "first",
@@ -190,9 +174,7 @@ func TestFilesAreTakenFromAndPutIntoTheImagesOwnFileSystem(t *testing.T) {
 
 func TestTheStockClientPullsWhatAStepMadeAndPushesWhatAStepTakes(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 
 	c.push(t, ns, "from-laptop:v1", map[string]string{"dir/a.txt": "a", "dir/sub/b.txt": "b"})
 	c.apply(t, ns, job{
@@ -237,9 +219,7 @@ func TestKeysThatCannotBeObeyedAreDenied(t *testing.T) {
 
 func TestAPodWithoutAJobIsAStepToo(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 	like := job{args: []string{"write", "$ORAS_OUTPUT_PATH/result.txt", "bare"}}.object(ns)
 	pod := &corev1.Pod{Spec: like.Spec.Template.Spec}
 	pod.Name, pod.Namespace = "bare", ns
@@ -269,9 +249,7 @@ func TestAJobWithoutKeysIsLeftAlone(t *testing.T) {
 
 func TestADeletedPodThatWaitsForItsInputIsGoneAtOnce(t *testing.T) {
 	t.Parallel()
-	c := connect(t)
-	ns := c.namespace(t, nil)
-	c.cache(t, ns)
+	c, ns := withCache(t, nil)
 	c.apply(t, ns, job{
 		name:        "waiting",
 		labels:      keys{"oras-cache": "oras", "input-wait": "1h", "debug": "true"},
