@@ -115,13 +115,13 @@ func TestOutputsThatAreNotThereFailTheStep(t *testing.T) {
 	c.apply(t, ns, job{
 		name:        "forgetful",
 		labels:      keys{"oras-cache": "oras", "output-uri": "forgetful"},
-		annotations: keys{"output-path": "/work/nothing"},
+		annotations: keys{"output-path": "/nothing"},
 		args:        []string{"identity"},
 	})
 
 	end := c.failed(t, ns, "forgetful")
 	assert.Equal(t, end.ExitCode, int32(202))
-	assert.Assert(t, is.Contains(end.Message, "path /work/nothing of container app does not exist"))
+	assert.Assert(t, is.Contains(end.Message, "path /nothing of container app does not exist"))
 }
 
 func TestAnImageWithNothingButABinaryIsAStepUnderTheRestrictedProfile(t *testing.T) {
