@@ -35,7 +35,7 @@ func (d Dir) Socket() string { return filepath.Join(d.Sidecar(), "sock") }
 // Ready is the sidecar's verdict on the inputs that lie on volumes, and so on the pod's start: a Ready record.
 func (d Dir) Ready() string { return filepath.Join(d.Sidecar(), "ready") }
 
-// Delivered is the sidecar's verdict on the inputs it writes through one shim: a Ready record.
+// Delivered is the sidecar's verdict on the inputs of one attempt, those it writes through the shim too: a Ready record.
 func (d Dir) Delivered(container string, attempt int) string {
 	return filepath.Join(d.Sidecar(), container, strconv.Itoa(attempt), "ready")
 }
@@ -58,6 +58,16 @@ func (d Dir) Started(container string, attempt int) string {
 // Done is written by the shim when the command has ended: a Done record.
 func (d Dir) Done(container string, attempt int) string {
 	return filepath.Join(d.Attempt(container, attempt), "done")
+}
+
+// Breakpoint is written by a shim that holds for a person: a Breakpoint record.
+func (d Dir) Breakpoint(container string, attempt int) string {
+	return filepath.Join(d.Attempt(container, attempt), "breakpoint")
+}
+
+// Resume is written by who lets such a shim go on: a Resume record.
+func (d Dir) Resume(container string, attempt int) string {
+	return filepath.Join(d.Attempt(container, attempt), "resume")
 }
 
 // SidecarSubPath is the volume's subPath for the sidecar's directory. Mounting only that, and one's own, keeps each

@@ -20,8 +20,8 @@ type Hello struct {
 // Op is what the sidecar asks of the shim.
 type Op string
 
-// The operations. All but OpList and OpOpen belong to the connection's one open Writer, which OpBegin makes and
-// OpCommit or OpAbort ends.
+// The operations. OpBegin makes the connection's one open Writer, to which OpMake and OpCreate belong and which OpCommit
+// or OpAbort ends.
 const (
 	OpList   Op = "list"   // the tree at Path: replies with Entries until one without More
 	OpOpen   Op = "open"   // Names beneath Path: one reply with a file for each name that Errors does not hold
@@ -30,7 +30,13 @@ const (
 	OpCreate Op = "create" // the files Entries: one reply, with a file open for writing for each, like OpOpen
 	OpCommit Op = "commit" // make the tree visible
 	OpAbort  Op = "abort"  // throw it away
+	OpRead   Op = "read"   // Length bytes of the file Handle from Offset: one reply with Length, then so many raw bytes
+	OpWrite  Op = "write"  // followed by Length raw bytes for the file Handle at Offset: one reply
+	OpClose  Op = "close"  // the file Handle is of no more use
 )
+
+// MaxStream bounds the bytes that one OpRead or OpWrite moves.
+const MaxStream = 1 << 20
 
 // Request is a message from the sidecar. Each has its reply before the next is sent.
 type Request struct {
@@ -38,6 +44,10 @@ type Request struct {
 	Path    string       `json:"path,omitempty"`
 	Names   []tree.Path  `json:"names,omitempty"`
 	Entries []tree.Entry `json:"entries,omitempty"`
+	Stream  bool         `json:"stream,omitempty"` // of OpOpen and OpCreate: reply with Handles, lend nothing
+	Handle  int          `json:"handle,omitempty"`
+	Offset  int64        `json:"offset,omitempty"`
+	Length  int          `json:"length,omitempty"`
 }
 
 // Reply is the shim's answer.
@@ -48,6 +58,8 @@ type Reply struct {
 	Skipped []tree.Path          `json:"skipped,omitempty"`
 	File    bool                 `json:"file,omitempty"` // Path is a single file
 	More    bool                 `json:"more,omitempty"` // another reply follows
+	Handles []int                `json:"handles,omitempty"`
+	Length  int                  `json:"length,omitempty"` // of the raw bytes that follow
 }
 
 // RemoteError is an error of the other side. errors.Is finds the file system errors that the sidecar tells apart.
@@ -99,5 +111,6 @@ func errorKinds() []errorKind {
 		{"no-space", unix.ENOSPC},
 		{"quota", unix.EDQUOT},
 		{"read-only", unix.EROFS},
+		{"no-descriptors", ErrDescriptors},
 	}
 }

@@ -18,7 +18,7 @@ import (
 const Version = 1
 
 // MaxRecordSize bounds a record, in bytes; a larger file is refused unread.
-const MaxRecordSize = 1 << 20
+const MaxRecordSize = 4 << 20
 
 // Errors of Read, to be tested with errors.Is.
 var (
@@ -64,6 +64,9 @@ type Artifact struct {
 	Path      string `json:"path"`      // in the application's container
 	Bytes     int64  `json:"bytes"`
 	Files     int64  `json:"files"`
+	// Of an input only: the ordinal of the step's input that asked for it, from 0, and whether that may ask for several.
+	Input    int  `json:"input,omitempty"`
+	Gathered bool `json:"gathered,omitempty"`
 }
 
 // Pinned is the artifact's reference by digest.
@@ -77,8 +80,9 @@ type Ready struct {
 	Inputs   []Artifact `json:"inputs,omitempty"`
 	// Deliver says that some inputs are written through the shim at each attempt: the shim waits for the Delivered
 	// record of its attempt too.
-	Deliver bool     `json:"deliver,omitempty"`
-	Failure *Failure `json:"failure,omitempty"`
+	Deliver bool        `json:"deliver,omitempty"`
+	Pod     PodIdentity `json:"pod,omitzero"` // what the placeholders of the step stand for
+	Failure *Failure    `json:"failure,omitempty"`
 }
 
 // Started is what the shim says when the command runs.
@@ -99,6 +103,35 @@ type Done struct {
 	Started     time.Time `json:"started,omitzero"`      // zero: the command never ran
 	Ended       time.Time `json:"ended"`
 	Message     string    `json:"message,omitempty"` // why the command never ran
+	// Outputs is a fingerprint of the outputs, where all of them lie on volumes and the command succeeded.
+	Outputs string `json:"outputs,omitempty"`
+	// RanAs is the earlier attempt whose command this one stands for, which ran none itself; 0: it ran its own.
+	RanAs int `json:"ranAs,omitempty"`
+	// Failure says that what the command wrote is not whole, and must not be pushed.
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Ran tells whether the command ran, in this attempt or the one that it stands for.
+func (d Done) Ran() bool { return !d.Started.IsZero() }
+
+// Where a shim can hold for a person.
+const (
+	BreakBefore    = "before"     // the inputs are there, the command was not started
+	BreakAfter     = "after"      // the command has ended, nothing was pushed
+	BreakOnFailure = "on-failure" // the same, only if the command failed
+)
+
+// Breakpoint says that the shim holds for a person.
+type Breakpoint struct {
+	Header
+	Where    string    `json:"where"`              // one of BreakBefore, BreakAfter, BreakOnFailure
+	ExitCode *int      `json:"exitCode,omitempty"` // of the command, if it ran
+	Time     time.Time `json:"time"`
+}
+
+// Resume tells the shim to go on from a breakpoint.
+type Resume struct {
+	Header
 }
 
 // Pushed is the sidecar's verdict on the outputs of one attempt.
@@ -107,8 +140,10 @@ type Pushed struct {
 	State    State      `json:"state"`
 	Progress Progress   `json:"progress,omitzero"`
 	Outputs  []Artifact `json:"outputs,omitempty"`
-	Why      string     `json:"why,omitempty"` // with Skipped
-	Failure  *Failure   `json:"failure,omitempty"`
+	// Incomplete says that the shim was killed: the outputs are what could be reached without it.
+	Incomplete bool     `json:"incomplete,omitempty"`
+	Why        string   `json:"why,omitempty"` // with Skipped
+	Failure    *Failure `json:"failure,omitempty"`
 }
 
 // Header is what every record begins with.
@@ -136,6 +171,9 @@ func Write[T any, P record[T]](path string, rec T) error {
 	data, err := json.Marshal(rec)
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", path, err)
+	}
+	if len(data) > MaxRecordSize {
+		return fmt.Errorf("writing %s: %d bytes, more than the %d that are read", path, len(data), MaxRecordSize)
 	}
 	if err := makeDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)

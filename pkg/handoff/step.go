@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/converged-computing/oras-operator/pkg/placeholder"
 )
 
 // Step is everything a sidecar has to do for its pod. The injector builds it and carries it in the sidecar's
@@ -22,31 +24,87 @@ type Step struct {
 	PullTimeout time.Duration // bound on pulling all inputs, the wait for an absent artifact not counted
 	PushTimeout time.Duration // bound on pushing all outputs of one attempt
 	Pod         PodIdentity
+	Unwrapped   bool // no shims: the inputs are for a gate, the outputs lie on volumes and are pushed when the pod ends
 	Debug       bool
 }
 
-// PodIdentity is where an artifact comes from, for its lineage. Fields may be empty.
+// PodIdentity is where an artifact comes from, for its lineage and for placeholders. Fields may be empty.
 type PodIdentity struct {
-	Namespace string
-	Name      string
-	Job       string
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Job       string `json:"job,omitempty"`
+	Index     string `json:"index,omitempty"` // completion index of the pod in an indexed Job
 }
 
-// Input is one artifact that must be in place before the command starts.
+// Placeholders are the values by which placeholders in artifacts and paths are filled in; what is not known has none.
+func (p PodIdentity) Placeholders() placeholder.Values {
+	values := placeholder.Values{}
+	for name, value := range map[string]string{
+		placeholder.Namespace: p.Namespace,
+		placeholder.Pod:       p.Name,
+		placeholder.Job:       p.Job,
+		placeholder.Index:     p.Index,
+	} {
+		if value != "" {
+			values[name] = value
+		}
+	}
+	return values
+}
+
+// Input is one artifact, or several, that must be in place before the command starts. Artifact, Path and Mount may hold
+// placeholders of package placeholder. An artifact with a * or a range {a..b} asks for every match, each of which goes to
+// <repository>/<tag> below Path.
 type Input struct {
-	Artifact string   `json:"artifact"`        // repository[:tag][@digest], the tag defaults to latest
-	Path     string   `json:"path,omitempty"`  // where the application sees it; empty is its working directory
-	Mount    string   `json:"mount,omitempty"` // the same place as the sidecar sees it; empty: written through the shim
-	Share    bool     `json:"share,omitempty"` // the application may run as another user: readable and writable for all
-	Wait     Duration `json:"wait,omitempty"`  // how long to wait for an artifact that does not exist yet
+	Artifact string   `json:"artifact"`           // repository[:tag][@digest], the tag defaults to latest
+	Path     string   `json:"path,omitempty"`     // where the application sees it; empty is its working directory
+	Mount    string   `json:"mount,omitempty"`    // the same place as the sidecar sees it; empty: written through the shim
+	Optional bool     `json:"optional,omitempty"` // a missing artifact is not an error
+	Count    int      `json:"count,omitempty"`    // how many artifacts a * must match at least; 0: one
+	Share    bool     `json:"share,omitempty"`    // the application may run as another user: readable and writable for all
+	Wait     Duration `json:"wait,omitempty"`     // how long to wait for an artifact that does not exist yet
 }
 
-// Output is one artifact to push after a container's command has ended.
+// Output is one artifact to push after a container's command has ended. Artifact, Path and Mount may hold placeholders.
 type Output struct {
 	Container string `json:"container"`
-	Artifact  string `json:"artifact"` // repository[:tag], the tag defaults to latest
-	Path      string `json:"path"`     // file or directory; relative to the container's working directory
+	Artifact  string `json:"artifact"`        // repository[:tag], the tag defaults to latest
+	Path      string `json:"path"`            // file, directory or glob; relative to the container's working directory
+	Mount     string `json:"mount,omitempty"` // the same as the sidecar sees it, where it can; empty: only the shim does
+	On        When   `json:"on,omitempty"`    // empty: OnSuccess
+	Empty     Empty  `json:"empty,omitempty"` // empty: EmptyFail
 }
+
+// When says after which outcomes of the command an output is pushed.
+type When string
+
+// The outcomes.
+const (
+	OnSuccess When = "success" // exit code 0
+	OnFailure When = "failure" // any other end
+	OnAlways  When = "always"
+)
+
+// Wanted tells whether an output is pushed after a command that ended with the code.
+func (w When) Wanted(exitCode int) bool {
+	switch w {
+	case OnAlways:
+		return true
+	case OnFailure:
+		return exitCode != 0
+	}
+	return exitCode == 0
+}
+
+// Empty says what becomes of an output whose path matches nothing or holds nothing.
+type Empty string
+
+// What can become of it.
+const (
+	EmptyFail Empty = "fail" // the push fails, ExitRefused
+	EmptySkip Empty = "skip" // nothing is pushed for it
+	EmptyPush Empty = "push" // an empty artifact is pushed
+)
 
 // Duration is a time.Duration that reads and writes as text such as "10m".
 type Duration time.Duration
@@ -72,6 +130,7 @@ func (s Step) Args() []string {
 		"--namespace=" + s.Pod.Namespace,
 		"--pod=" + s.Pod.Name,
 		"--job=" + s.Pod.Job,
+		"--index=" + s.Pod.Index,
 	}
 	for _, name := range s.Containers {
 		args = append(args, "--container="+name)
@@ -81,6 +140,9 @@ func (s Step) Args() []string {
 	}
 	for _, out := range s.Outputs {
 		args = append(args, "--output="+encode(out))
+	}
+	if s.Unwrapped {
+		args = append(args, "--unwrapped")
 	}
 	if s.Debug {
 		args = append(args, "--debug")
@@ -98,6 +160,7 @@ func (s *Step) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&s.Pod.Namespace, "namespace", "", "namespace of the pod, for the artifacts' lineage")
 	fs.StringVar(&s.Pod.Name, "pod", "", "`name` of the pod, for the artifacts' lineage")
 	fs.StringVar(&s.Pod.Job, "job", "", "`name` of the pod's Job, for the artifacts' lineage")
+	fs.StringVar(&s.Pod.Index, "index", "", "completion `index` of the pod in an indexed Job, for placeholders")
 	fs.Func("container", "`name` of a wrapped container; may be repeated", func(v string) error {
 		s.Containers = append(s.Containers, v)
 		return nil
@@ -108,12 +171,13 @@ func (s *Step) BindFlags(fs *flag.FlagSet) {
 	fs.Func("output", "an output as `JSON`: "+outputHelp+"; may be repeated", func(v string) error {
 		return decode(v, &s.Outputs)
 	})
+	fs.BoolVar(&s.Unwrapped, "unwrapped", false, "there are no shims: push what lies on volumes when the pod ends")
 	fs.BoolVar(&s.Debug, "debug", false, "verbose logs, every setting printed")
 }
 
 const (
-	inputHelp  = `{"artifact":"repo:tag","path":"/data","mount":"/oras/in/0","share":true,"wait":"10m"}`
-	outputHelp = `{"container":"app","artifact":"repo:tag","path":"out"}`
+	inputHelp  = `{"artifact":"repo:tag","path":"/data","mount":"/oras/in/0","share":true,"wait":"10m","optional":true,"count":2}`
+	outputHelp = `{"container":"app","artifact":"repo:tag","path":"out","mount":"/oras/vol/0/out","on":"always","empty":"skip"}`
 )
 
 // Validate says what a sidecar could not work with.
@@ -127,6 +191,20 @@ func (s Step) Validate() error {
 	for _, out := range s.Outputs {
 		if !slices.Contains(s.Containers, out.Container) {
 			return fmt.Errorf("output %s belongs to container %q, which no --container names", out.Artifact, out.Container)
+		}
+		if s.Unwrapped && out.Mount == "" {
+			return fmt.Errorf("output %s has no mount, and with --unwrapped no shim lends it", out.Artifact)
+		}
+		if !slices.Contains([]When{"", OnSuccess, OnFailure, OnAlways}, out.On) {
+			return fmt.Errorf("output %s: on is %q, not %s, %s or %s", out.Artifact, out.On, OnSuccess, OnFailure, OnAlways)
+		}
+		if !slices.Contains([]Empty{"", EmptyFail, EmptySkip, EmptyPush}, out.Empty) {
+			return fmt.Errorf("output %s: empty is %q, not %s, %s or %s", out.Artifact, out.Empty, EmptyFail, EmptySkip, EmptyPush)
+		}
+	}
+	for _, in := range s.Inputs {
+		if s.Unwrapped && in.Mount == "" {
+			return fmt.Errorf("input %s has no mount, and with --unwrapped no shim writes it", in.Artifact)
 		}
 	}
 	return nil

@@ -14,25 +14,26 @@ const module = "github.com/converged-computing/oras-operator/"
 
 // allowed are, for each package that ships, the packages of this module it may depend on, directly or not.
 func allowed() map[string][]string {
-	files := []string{"pkg/tree", "pkg/handoff"}
+	files := []string{"pkg/tree", "pkg/placeholder", "pkg/handoff"}
 	transfer := []string{"pkg/tree", "pkg/artifact", "pkg/transfer"}
 	admission := append([]string{"pkg/apis/v1alpha1", "pkg/plan", "pkg/inject"}, files...)
 	return map[string][]string{
 		"pkg/tree":          nil,
-		"pkg/handoff":       {"pkg/tree"},
+		"pkg/placeholder":   nil,
+		"pkg/handoff":       {"pkg/tree", "pkg/placeholder"},
 		"pkg/shim":          files,
 		"pkg/artifact":      {"pkg/tree"},
 		"pkg/transfer":      {"pkg/tree", "pkg/artifact"},
-		"pkg/sidecar":       append([]string{"pkg/handoff"}, transfer...),
+		"pkg/sidecar":       append([]string{"pkg/handoff", "pkg/placeholder"}, transfer...),
 		"pkg/apis/v1alpha1": nil,
-		"pkg/plan":          {"pkg/apis/v1alpha1"},
+		"pkg/plan":          {"pkg/apis/v1alpha1", "pkg/placeholder"},
 		"pkg/inject":        admission,
 		"pkg/webhook":       admission,
 		"pkg/controller":    {"pkg/apis/v1alpha1"},
 		"pkg/certs":         nil,
 		"pkg/registry":      nil,
 		"cmd/shim":          append([]string{"pkg/shim"}, files...),
-		"cmd/sidecar":       append([]string{"pkg/handoff", "pkg/sidecar"}, transfer...),
+		"cmd/sidecar":       append([]string{"pkg/handoff", "pkg/placeholder", "pkg/sidecar"}, transfer...),
 		"cmd/operator": append([]string{
 			"pkg/webhook", "pkg/controller", "pkg/certs", "pkg/registry",
 		}, admission...),
