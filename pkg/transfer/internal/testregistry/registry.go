@@ -45,6 +45,7 @@ func Start(t testing.TB) *Registry {
 	}
 	config.Log.AccessLog.Disabled = true
 	config.HTTP.Secret = "not a secret"
+	config.Catalog.MaxEntries = 1000 // the default of a configuration that was read from a file
 	r := &Registry{app: handlers.NewApp(context.Background(), config)}
 	r.server = httptest.NewServer(r)
 	t.Cleanup(r.Stop)
