@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,9 +27,19 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	err := newCommand(os.Stderr).ExecuteContext(ctx)
 	stop()
-	if err != nil {
-		os.Exit(1)
+	os.Exit(exitCode(err))
+}
+
+// exitCode is that of a step's failure where the error is one.
+func exitCode(err error) int {
+	failure, ok := errors.AsType[*handoff.Failure](err)
+	switch {
+	case err == nil:
+		return 0
+	case ok:
+		return failure.Code
 	}
+	return 1
 }
 
 func newCommand(log io.Writer) *cobra.Command {
@@ -37,7 +49,7 @@ func newCommand(log io.Writer) *cobra.Command {
 		Version:      version,
 		SilenceUsage: true,
 	}
-	root.AddCommand(newRunCommand(log))
+	root.AddCommand(newRunCommand(log), newGateCommand())
 	return root
 }
 
@@ -64,6 +76,25 @@ push its outputs, say so, and idle until SIGTERM. The operator writes these argu
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	step.BindFlags(flags)
 	cmd.Flags().AddGoFlagSet(flags)
+	return cmd
+}
+
+func newGateCommand() *cobra.Command {
+	var dir handoff.Dir
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "gate",
+		Short: "Wait until the inputs of the pod are in place",
+		Long: `Wait until the inputs of the pod are in place, as an init container after the sidecar: then no container starts
+without them. It exits 0 when they are, 200 when they cannot be had, and says why as its last line.`,
+		Example: `  sidecar gate --run-dir=/oras/run --timeout=2h`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return sidecar.Gate(cmd.Context(), dir, timeout)
+		},
+	}
+	cmd.Flags().StringVar((*string)(&dir), "run-dir", string(handoff.DefaultDir), "directory of the hand-off's records")
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Hour, "give up after so long")
 	return cmd
 }
 

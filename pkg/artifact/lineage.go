@@ -19,6 +19,8 @@ const (
 	AnnotationAttempt   = "oras.converged-computing.github.io/attempt"
 	AnnotationExitCode  = "oras.converged-computing.github.io/exit-code"
 	AnnotationInputs    = "oras.converged-computing.github.io/inputs"
+	// AnnotationIncomplete is "true" where the command was killed before it had ended.
+	AnnotationIncomplete = "oras.converged-computing.github.io/incomplete"
 )
 
 // Lineage says where an artifact came from. What is unknown is empty, zero or nil.
@@ -31,6 +33,8 @@ type Lineage struct {
 	Attempt   int       `json:"attempt,omitempty"`  // from 1
 	ExitCode  *int      `json:"exitCode,omitempty"` // of the command
 	Inputs    []string  `json:"inputs,omitempty"`   // repository[:tag]@digest each
+	// Incomplete says that the command was killed before it had ended, and this is what it had made by then.
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 // Annotations returns l as annotations of a manifest.
@@ -54,6 +58,9 @@ func (l Lineage) Annotations() map[string]string {
 		inputs, _ := json.Marshal(l.Inputs) //nolint:errchkjson // strings always encode
 		all[AnnotationInputs] = string(inputs)
 	}
+	if l.Incomplete {
+		all[AnnotationIncomplete] = strconv.FormatBool(true)
+	}
 	for key, value := range all {
 		if value == "" {
 			delete(all, key)
@@ -70,6 +77,7 @@ func LineageOf(annotations map[string]string) Lineage {
 		Pod:       annotations[AnnotationPod],
 		Container: annotations[AnnotationContainer],
 	}
+	l.Incomplete, _ = strconv.ParseBool(annotations[AnnotationIncomplete])
 	if created, err := time.Parse(time.RFC3339, annotations[AnnotationCreated]); err == nil {
 		l.Created = created.UTC()
 	}

@@ -6,9 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/transfer"
 )
+
+// reconnectGrace is how long a shim whose connection broke may take to come back; one that lives does at once.
+const reconnectGrace = time.Second
 
 // attempt is one run of one container's command, from its shim's connection on.
 type attempt struct {
@@ -20,33 +25,42 @@ type attempt struct {
 }
 
 // attend serves one shim, from the inputs it must be given to the outputs it lends. It returns when the attempt is
-// over, when its shim is gone, or when ctx ends; a shim that connects again is taken up where the records say.
+// over, when its shim is gone for good, or when ctx ends; a shim that connects again is taken up where the records say.
 func (s *Sidecar) attend(ctx context.Context, conn *handoff.Conn, hello handoff.Hello) {
 	log := s.log.With("container", hello.Container, "attempt", hello.Attempt)
 	log.Debug("A shim has connected.")
-	ctx, cancel := context.WithCancelCause(ctx)
+	served, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &attempt{
 		Sidecar:   s,
 		container: hello.Container,
 		number:    hello.Attempt,
-		lender:    newLender(ctx, conn, func(err error) { cancel(err) }),
+		lender:    newLender(served, conn, func(err error) { cancel(err) }),
 		log:       log,
 	}
-	if err := a.serve(ctx); err != nil {
+	if err := a.serve(served); err != nil {
 		log.Info("A shim is attended to no longer.", "reason", err)
+	}
+	if errors.Is(context.Cause(served), errShimGone) {
+		a.afterwards(ctx)
+	}
+}
+
+// afterwards deals with a shim that is gone, unless it connects again, which ends ctx.
+func (a *attempt) afterwards(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(reconnectGrace):
+		a.bury(ctx, a.container, a.number)
 	}
 }
 
 func (a *attempt) serve(ctx context.Context) error {
-	ready, err := a.inputs.wait(ctx)
-	if err != nil {
-		return err
+	if a.number > 1 {
+		a.bury(ctx, a.container, a.number-1)
 	}
-	if ready.State == handoff.OK && ready.Deliver {
-		if err := a.deliver(ctx, ready); err != nil {
-			return err
-		}
+	if err := a.admit(ctx); err != nil {
+		return err
 	}
 	done, err := handoff.Await(ctx, a.step.RunDir, a.step.RunDir.Done(a.container, a.number),
 		func(handoff.Done) bool { return true })
@@ -57,41 +71,102 @@ func (a *attempt) serve(ctx context.Context) error {
 		return err
 	}
 	a.log.Info("The command has ended.", "exitCode", done.ExitCode)
-	if err := a.finish(ctx, ready, done); err != nil {
+	if err := a.finish(ctx, done); err != nil {
 		return err
 	}
 	<-ctx.Done() // the shim exits, or the pod ends
 	return nil
 }
 
+// admit gives the attempt its inputs and its verdict on them. One that has ended needs none: a sidecar before this one
+// saw to it, or it only pushes.
+func (a *attempt) admit(ctx context.Context) error {
+	_, err := handoff.Read[handoff.Done](a.step.RunDir.Done(a.container, a.number))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	again := a.number > 1
+	if again {
+		a.inputs.appeal()
+	}
+	ready, err := a.inputs.wait(ctx)
+	if err != nil {
+		return err
+	}
+	if !again && (ready.State != handoff.OK || !ready.Deliver) {
+		return nil // it has read the pod's verdict itself
+	}
+	return a.deliver(ctx, ready)
+}
+
 // refuse fails an attempt whose end the shim has recorded in a way that cannot be read.
 func (a *attempt) refuse(ctx context.Context, unreadable error) error {
 	failure := &handoff.Failure{Code: handoff.ExitConfig, Message: "the end of the command is not known: " + unreadable.Error()}
-	err := handoff.Write(a.step.RunDir.Pushed(a.container, a.number), handoff.Pushed{State: handoff.Failed, Failure: failure})
-	if err != nil {
-		return fmt.Errorf("recording the push: %w", err)
+	if err := a.record(a.container, a.number, handoff.Pushed{State: handoff.Failed, Failure: failure}); err != nil {
+		return err
 	}
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
 
 // finish pushes what the attempt has made, unless an earlier sidecar has.
-func (a *attempt) finish(ctx context.Context, ready handoff.Ready, done handoff.Done) error {
-	path := a.step.RunDir.Pushed(a.container, a.number)
-	earlier, err := handoff.Read[handoff.Pushed](path)
-	if err == nil && earlier.State.Final() {
+func (a *attempt) finish(ctx context.Context, done handoff.Done) error {
+	earlier, known := a.pushed(a.container, a.number)
+	if known && !earlier.Incomplete {
 		return nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		a.log.Warn("The record of an earlier push cannot be read, pushing anew.", "error", err)
-	}
-	pushed := a.push(ctx, ready, done)
+	pushed, err := a.pushLent(ctx, done)
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // no verdict was reached: the next sidecar or connection goes on
 	}
-	if err := handoff.Write(path, pushed); err != nil {
+	if err != nil {
+		return err
+	}
+	return a.record(a.container, a.number, pushed)
+}
+
+// pushLent pushes what the shim lends.
+func (a *attempt) pushLent(ctx context.Context, done handoff.Done) (handoff.Pushed, error) {
+	if done.Failure != nil {
+		return handoff.Pushed{State: handoff.Failed, Failure: done.Failure}, nil
+	}
+	ready, err := a.inputs.wait(ctx)
+	if err != nil {
+		return handoff.Pushed{}, err
+	}
+	e := ending{
+		container: a.container, attempt: a.number, exitCode: &done.ExitCode, at: done.Ended, inputs: ready.Inputs,
+		wanted: func(out handoff.Output) bool { return out.On.Wanted(done.ExitCode) },
+		source: func(out handoff.Output) transfer.Source { return output{lentTree{a.lender, out.Path}} },
+	}
+	report := a.reportPush(e)
+	defer report.stop()
+	return a.push(ctx, e, report.start(ctx)), nil
+}
+
+// reportPush tells of a push in its record and in the log.
+func (s *Sidecar) reportPush(e ending) *report {
+	path := s.step.RunDir.Pushed(e.container, e.attempt)
+	return newReport(s.log.With("container", e.container), "Pushing the outputs.", func(p handoff.Progress) error {
+		return handoff.Write(path, handoff.Pushed{State: handoff.Pushing, Progress: p})
+	})
+}
+
+// pushed returns the final verdict on an attempt's outputs; false if there is none yet.
+func (s *Sidecar) pushed(container string, attempt int) (handoff.Pushed, bool) {
+	pushed, err := handoff.Read[handoff.Pushed](s.step.RunDir.Pushed(container, attempt))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn("The record of an earlier push cannot be read.", "error", err)
+	}
+	return pushed, err == nil && pushed.State.Final()
+}
+
+// record writes the final verdict on an attempt's outputs.
+func (s *Sidecar) record(container string, attempt int, pushed handoff.Pushed) error {
+	if err := handoff.Write(s.step.RunDir.Pushed(container, attempt), pushed); err != nil {
 		return fmt.Errorf("recording the push: %w", err)
 	}
-	a.log.Info("The outputs are dealt with.", "state", pushed.State, "outputs", len(pushed.Outputs))
+	s.log.Info("The outputs are dealt with.", "container", container, "attempt", attempt, "state", pushed.State,
+		"outputs", len(pushed.Outputs), "why", pushed.Why)
 	return nil
 }

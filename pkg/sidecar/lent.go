@@ -2,9 +2,7 @@ package sidecar
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"os"
 
@@ -14,9 +12,6 @@ import (
 
 // maxEntries bounds the listing of an output, so that an application cannot exhaust the sidecar's memory.
 const maxEntries = 10_000_000
-
-// errNoOutput means that an output's path does not exist, unlike a file in it that is gone when it is to be read.
-var errNoOutput = errors.New("it does not exist")
 
 // lentTree is an output as the shim of its container lists and opens it. It is a transfer.Source.
 type lentTree struct {
@@ -37,9 +32,6 @@ func (t lentTree) List(ctx context.Context) (tree.Listing, error) {
 		}
 		return nil
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: %w", errNoOutput, err)
-	}
 	return listing, err
 }
 

@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -12,22 +11,22 @@ import (
 
 // pull resolves all inputs, writes those that lie on volumes, and settles the verdict on the pod's inputs.
 func (s *Sidecar) pull(ctx context.Context) error {
-	if s.inputs.isSettled() {
+	if s.inputs.settled() {
 		return nil
 	}
 	report := newReport(s.log, "Pulling the inputs.", func(p handoff.Progress) error {
 		return handoff.Write(s.step.RunDir.Ready(), handoff.Ready{State: handoff.Pulling, Progress: p})
 	})
-	ready := handoff.Ready{State: handoff.OK}
-	artifacts, err := s.pullVolumes(ctx, report.start(ctx))
+	ready := handoff.Ready{State: handoff.OK, Pod: s.step.Pod}
+	var err error
+	ready.Inputs, err = s.pullVolumes(ctx, report.start(ctx))
 	report.stop()
 	if ctx.Err() != nil {
 		return nil // the pod is ending: no verdict was reached
 	}
-	ready.Inputs = artifacts
-	ready.Deliver = len(s.delivered()) > 0
+	ready.Deliver = len(s.lentInputs(ready)) > 0
 	if err != nil {
-		ready = handoff.Ready{State: handoff.Failed, Failure: inputFailure(err)}
+		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: inputFailure(err)}
 		s.log.Error("The inputs cannot be had.", "error", err)
 	}
 	if err := handoff.Write(s.step.RunDir.Ready(), ready); err != nil {
@@ -46,15 +45,19 @@ func (s *Sidecar) pullVolumes(ctx context.Context, counters *transfer.Counters) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.step.PullTimeout)
 	defer cancel()
-	for i, in := range s.step.Inputs {
-		if in.Mount == "" {
+	for i := range artifacts {
+		at, err := s.locate(artifacts[i])
+		if err != nil {
+			return nil, err
+		}
+		if at.mount == "" {
 			continue
 		}
-		sink, err := transfer.IntoDirectory(in.Mount, tree.WriterOptions{Share: in.Share})
+		sink, err := transfer.IntoDirectory(at.mount, tree.WriterOptions{Share: at.share})
 		if err != nil {
-			return nil, fmt.Errorf("input %s: %w", in.Artifact, err)
+			return nil, fmt.Errorf("input %s: %w", artifacts[i].Reference, err)
 		}
-		if err := s.pullInto(ctx, &artifacts[i], in, sink, counters); err != nil {
+		if err := s.pullInto(ctx, &artifacts[i], at, sink, counters); err != nil {
 			return nil, err
 		}
 	}
@@ -62,45 +65,33 @@ func (s *Sidecar) pullVolumes(ctx context.Context, counters *transfer.Counters) 
 }
 
 // pullInto writes the artifact into the sink, and counts what there was of it.
-func (s *Sidecar) pullInto(ctx context.Context, art *handoff.Artifact, in handoff.Input, sink transfer.Sink,
+func (s *Sidecar) pullInto(ctx context.Context, art *handoff.Artifact, from location, sink transfer.Sink,
 	counters *transfer.Counters,
 ) error {
 	defer sink.Abort(context.WithoutCancel(ctx)) //nolint:errcheck // does nothing after the commit; before it another error says more
-	ref, err := transfer.ParseReference(in.Artifact)
-	if err != nil {
-		return err
-	}
-	repo, err := s.registry.Repository(ref.Repository)
+	repo, err := s.registry.Repository(from.repository)
 	if err != nil {
 		return err
 	}
 	result, err := transfer.Pull(ctx, repo, art.Digest, sink, transfer.PullOptions{Counters: counters, Retry: s.retry(0)})
 	if err != nil {
-		return fmt.Errorf("input %s: %w", in.Artifact, err)
+		return fmt.Errorf("input %s: %w", art.Reference, err)
 	}
 	for _, warning := range result.Warnings {
-		s.log.Warn("An input is not quite what it was: "+warning, "input", in.Artifact)
+		s.log.Warn("An input is not quite what it was: "+warning, "input", art.Reference)
 	}
 	art.Files, art.Bytes = int64(result.Files), result.Bytes
-	s.log.Info("An input is in place.", "input", art.Pinned(), "path", in.Path, "files", art.Files, "bytes", art.Bytes)
+	s.log.Info("An input is in place.", "input", art.Pinned(), "path", art.Path, "files", art.Files, "bytes", art.Bytes)
 	return nil
 }
 
-// inputFailure is what the shim ends the container with.
-func inputFailure(err error) *handoff.Failure {
-	if failure, ok := errors.AsType[*handoff.Failure](err); ok {
-		return failure
-	}
-	return &handoff.Failure{Code: handoff.ExitInputs, Message: err.Error()}
-}
-
-// delivered returns the indexes of the inputs that lie on no volume.
-func (s *Sidecar) delivered() []int {
-	var indexes []int
-	for i, in := range s.step.Inputs {
-		if in.Mount == "" {
-			indexes = append(indexes, i)
+// lentInputs returns the artifacts of a verdict that are written through a shim.
+func (s *Sidecar) lentInputs(ready handoff.Ready) []handoff.Artifact {
+	var lent []handoff.Artifact
+	for _, art := range ready.Inputs {
+		if s.step.Inputs[art.Input].Mount == "" {
+			lent = append(lent, art)
 		}
 	}
-	return indexes
+	return lent
 }

@@ -4,65 +4,116 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/artifact"
 	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/placeholder"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 )
 
-// push sends the outputs of an ended attempt and returns the final record. The outputs belong together only in that
-// the container exits 0 when all are there: each moves its own tag.
-func (a *attempt) push(ctx context.Context, ready handoff.Ready, done handoff.Done) handoff.Pushed {
-	outputs := a.step.OutputsOf(a.container)
-	switch {
-	case len(outputs) == 0:
-		return handoff.Pushed{State: handoff.Skipped, Why: "the container has no outputs"}
-	case done.ExitCode != 0:
-		return handoff.Pushed{State: handoff.Skipped, Why: fmt.Sprintf("the command ended with exit code %d", done.ExitCode)}
-	}
-	report := newReport(a.log, "Pushing the outputs.", func(p handoff.Progress) error {
-		return handoff.Write(a.step.RunDir.Pushed(a.container, a.number), handoff.Pushed{State: handoff.Pushing, Progress: p})
-	})
-	counters := report.start(ctx)
-	defer report.stop()
-	ctx, cancel := context.WithTimeout(ctx, a.step.PushTimeout)
+// ending is one attempt that is over, as far as pushing its outputs goes.
+type ending struct {
+	container  string
+	attempt    int
+	exitCode   *int // nil: it is not known
+	at         time.Time
+	inputs     []handoff.Artifact
+	incomplete bool // the shim was killed before the command had ended
+
+	wanted func(handoff.Output) bool            // whether the output is pushed after such an end
+	source func(handoff.Output) transfer.Source // nil: it cannot be reached
+}
+
+// push sends the wanted outputs of an attempt and returns the final record. They belong together only in that the
+// container exits 0 when all are there: each moves its own tag.
+func (s *Sidecar) push(ctx context.Context, e ending, counters *transfer.Counters) handoff.Pushed {
+	ctx, cancel := context.WithTimeout(ctx, s.step.PushTimeout)
 	defer cancel()
-	pushed := handoff.Pushed{State: handoff.OK}
+	log := s.log.With("container", e.container, "attempt", e.attempt)
+	pushed := handoff.Pushed{State: handoff.OK, Incomplete: e.incomplete}
+	outputs, why := s.outputsOf(e)
 	for _, out := range outputs {
-		art, err := a.pushOne(ctx, out, lineage(a, ready, done), counters)
-		if err != nil {
-			a.log.Error("An output cannot be pushed.", "output", out.Artifact, "error", err)
-			return handoff.Pushed{State: handoff.Failed, Outputs: pushed.Outputs, Failure: outputFailure(err)}
+		art, err := s.pushOne(ctx, e, out, counters)
+		switch {
+		case errors.Is(err, errSkipped):
+			log.Info("An output holds nothing and is skipped.", "output", out.Artifact, "path", out.Path)
+			why = "there is nothing in " + out.Path
+		case err != nil:
+			log.Error("An output cannot be pushed.", "output", out.Artifact, "error", err)
+			pushed.State, pushed.Failure = handoff.Failed, outputFailure(err)
+			return pushed
+		default:
+			log.Info("An output is in the registry.", "output", art.Pinned(), "files", art.Files, "bytes", art.Bytes)
+			pushed.Outputs = append(pushed.Outputs, art)
 		}
-		a.log.Info("An output is in the registry.", "output", art.Pinned(), "files", art.Files, "bytes", art.Bytes)
-		pushed.Outputs = append(pushed.Outputs, art)
+	}
+	if len(pushed.Outputs) == 0 {
+		return handoff.Pushed{State: handoff.Skipped, Why: why}
 	}
 	return pushed
 }
 
-// pushOne sends one output as the shim lends it.
-func (a *attempt) pushOne(ctx context.Context, out handoff.Output, from artifact.Lineage, counters *transfer.Counters) (handoff.Artifact, error) {
-	ref, err := transfer.ParseReference(out.Artifact)
-	if err != nil {
-		return handoff.Artifact{}, &handoff.Failure{Code: handoff.ExitConfig, Message: "output: " + err.Error()}
+// outputsOf returns the outputs that are pushed, or why there are none.
+func (s *Sidecar) outputsOf(e ending) (outputs []handoff.Output, why string) {
+	all := s.step.OutputsOf(e.container)
+	for _, out := range all {
+		if e.wanted(out) {
+			outputs = append(outputs, out)
+		}
 	}
-	repo, err := a.registry.Repository(ref.Repository)
+	switch {
+	case len(all) == 0:
+		return nil, "the container has no outputs"
+	case len(outputs) > 0:
+		return outputs, ""
+	case e.exitCode == nil:
+		return nil, "the shim was killed"
+	}
+	return nil, fmt.Sprintf("the command ended with exit code %d", *e.exitCode)
+}
+
+// errSkipped means that an output holds nothing, and that this is all right.
+var errSkipped = errors.New("there is nothing to push")
+
+// pushOne sends one output.
+func (s *Sidecar) pushOne(ctx context.Context, e ending, out handoff.Output, counters *transfer.Counters) (handoff.Artifact, error) {
+	out, err := s.fillOutput(out, e)
 	if err != nil {
 		return handoff.Artifact{}, err
 	}
-	result, err := transfer.Push(ctx, repo, ref.Tag, lentTree{a.lender, out.Path}, transfer.PushOptions{
-		Lineage: from, RefuseEmpty: true, Retry: a.retry(0), Counters: counters,
-	})
+	ref, err := transfer.ParseReference(out.Artifact)
+	if err != nil {
+		return handoff.Artifact{}, misconfigured("output: %v", err)
+	}
+	repo, err := s.registry.Repository(ref.Repository)
+	if err != nil {
+		return handoff.Artifact{}, err
+	}
+	source := e.source(out)
+	if source == nil {
+		return handoff.Artifact{}, outputProblem(out, "is on no volume, and the shim that could reach it is gone")
+	}
+	opts := transfer.PushOptions{Lineage: s.lineage(e), RefuseEmpty: true, Retry: s.retry(0), Counters: counters}
+	if out.Empty == handoff.EmptyPush {
+		source, opts.RefuseEmpty = orEmpty{source}, false
+	}
+	result, err := transfer.Push(ctx, repo, ref.Tag, source, opts)
+	empty := errors.Is(err, errNoOutput) || errors.Is(err, transfer.ErrEmpty)
 	switch {
+	case empty && out.Empty == handoff.EmptySkip:
+		return handoff.Artifact{}, errSkipped
 	case errors.Is(err, errNoOutput):
 		return handoff.Artifact{}, outputProblem(out, "does not exist")
-	case errors.Is(err, transfer.ErrEmpty):
+	case empty:
 		return handoff.Artifact{}, outputProblem(out, "holds nothing")
 	case err != nil:
 		return handoff.Artifact{}, fmt.Errorf("output %s: %w", ref, err)
 	}
 	for _, warning := range result.Warnings {
-		a.log.Warn("An output is not all there: "+warning, "output", out.Artifact)
+		s.log.Warn("An output is not all there: "+warning, "output", out.Artifact)
 	}
 	return handoff.Artifact{
 		Reference: result.Reference,
@@ -73,38 +124,34 @@ func (a *attempt) pushOne(ctx context.Context, out handoff.Output, from artifact
 	}, nil
 }
 
-func lineage(a *attempt, ready handoff.Ready, done handoff.Done) artifact.Lineage {
-	l := artifact.Lineage{
-		Namespace: a.step.Pod.Namespace,
-		Job:       a.step.Pod.Job,
-		Pod:       a.step.Pod.Name,
-		Container: a.container,
-		Attempt:   a.number,
-		ExitCode:  &done.ExitCode,
-		Created:   done.Ended,
+// fillOutput fills in the placeholders of an output of this attempt.
+func (s *Sidecar) fillOutput(out handoff.Output, e ending) (handoff.Output, error) {
+	values := s.step.Pod.Placeholders()
+	values[placeholder.Container] = e.container
+	values[placeholder.Attempt] = strconv.Itoa(e.attempt)
+	for _, field := range []*string{&out.Artifact, &out.Path, &out.Mount} {
+		text, err := placeholder.Finish(*field, values)
+		if err != nil {
+			return out, misconfigured("output: %v", err)
+		}
+		*field = text
 	}
-	for _, in := range ready.Inputs {
-		l.Inputs = append(l.Inputs, in.Pinned())
+	return out, nil
+}
+
+func (s *Sidecar) lineage(e ending) artifact.Lineage {
+	l := artifact.Lineage{
+		Namespace:  s.step.Pod.Namespace,
+		Job:        s.step.Pod.Job,
+		Pod:        s.step.Pod.Name,
+		Container:  e.container,
+		Attempt:    e.attempt,
+		ExitCode:   e.exitCode,
+		Incomplete: e.incomplete,
+		Created:    e.at,
+	}
+	for _, in := range e.inputs {
+		l.Inputs = append(l.Inputs, strings.TrimPrefix(in.Pinned(), s.step.Registry+"/"))
 	}
 	return l
-}
-
-// outputFailure tells a push that was given up after retries from one that was refused for good.
-func outputFailure(err error) *handoff.Failure {
-	if failure, ok := errors.AsType[*handoff.Failure](err); ok {
-		return failure
-	}
-	code := handoff.ExitOutputs
-	if transfer.Final(err) {
-		code = handoff.ExitRefused
-	}
-	return &handoff.Failure{Code: code, Message: err.Error()}
-}
-
-// outputProblem is the failure of a step that did not make what it was to make.
-func outputProblem(out handoff.Output, problem string) error {
-	return &handoff.Failure{
-		Code:    handoff.ExitRefused,
-		Message: fmt.Sprintf("output %s: path %s of container %s %s", out.Artifact, out.Path, out.Container, problem),
-	}
 }

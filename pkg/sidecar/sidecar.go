@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -25,6 +26,7 @@ type Sidecar struct {
 	registry transfer.Registry
 	log      *slog.Logger
 	inputs   *verdict // on the pod's inputs
+	burial   sync.Mutex
 }
 
 // New returns the sidecar of a validated step.
@@ -46,14 +48,28 @@ func (s *Sidecar) Run(ctx context.Context) error {
 		return err
 	}
 	shims := s.serve(ctx, listener)
-	if err := s.pull(ctx); err != nil {
+	if err := s.pullWhenAsked(ctx); err != nil {
 		return err // the kubelet starts the next sidecar, and the shims connect to that
 	}
-	<-ctx.Done()
 	s.log.Info("The pod is ending, stopping.")
 	listener.Close() //nolint:errcheck // nothing was written
 	<-shims
+	s.last(ctx)
 	return nil
+}
+
+// pullWhenAsked reaches the verdict on the inputs, and again whenever one that failed is appealed against, until ctx ends.
+func (s *Sidecar) pullWhenAsked(ctx context.Context) error {
+	for {
+		if err := s.pull(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.inputs.appeals:
+		}
+	}
 }
 
 // prepare takes up what an earlier sidecar of this pod has left, and listens. Inputs that were in place before a

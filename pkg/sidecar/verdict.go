@@ -7,38 +7,64 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
-// verdict is a Ready record that many wait for and one settles, once.
+// verdict is the one on the pod's inputs, which many wait for. A failure can be appealed against: then it is reached anew.
 type verdict struct {
-	once    sync.Once
-	settled chan struct{}
+	appeals chan struct{} // one is enough: what is reached anew is for everyone
+
+	mu      sync.Mutex
+	reached chan struct{} // closed when it is
 	record  handoff.Ready
 }
 
-func newVerdict() *verdict { return &verdict{settled: make(chan struct{})} }
-
-func (v *verdict) settle(record handoff.Ready) {
-	v.once.Do(func() {
-		v.record = record
-		close(v.settled)
-	})
+func newVerdict() *verdict {
+	return &verdict{appeals: make(chan struct{}, 1), reached: make(chan struct{})}
 }
 
-// isSettled tells whether wait would return at once.
-func (v *verdict) isSettled() bool {
-	select {
-	case <-v.settled:
-		return true
-	default:
-		return false
-	}
+func (v *verdict) settle(record handoff.Ready) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.record = record
+	close(v.reached)
+}
+
+// settled tells whether wait would return at once.
+func (v *verdict) settled() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return isClosed(v.reached)
 }
 
 // wait returns the record once it is settled, or the cause of ctx's end.
 func (v *verdict) wait(ctx context.Context) (handoff.Ready, error) {
+	v.mu.Lock()
+	reached := v.reached
+	v.mu.Unlock()
 	select {
-	case <-v.settled:
-		return v.record, nil
+	case <-reached:
 	case <-ctx.Done():
 		return handoff.Ready{}, context.Cause(ctx)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.record, nil
+}
+
+// appeal asks for another verdict if there is one that failed.
+func (v *verdict) appeal() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !isClosed(v.reached) || v.record.State != handoff.Failed {
+		return
+	}
+	v.reached = make(chan struct{})
+	v.appeals <- struct{}{} // there is room: the one before was heard before its verdict was reached
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }

@@ -54,6 +54,7 @@ func start(t *testing.T, dir, name string, args ...string) *process {
 	p := &process{cmd: exec.Command(built.path(name), args...), name: name, output: new(output), ended: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.cmd.WaitDelay = time.Second // what a killed shim leaves behind holds the pipe open
 	assert.NilError(t, p.cmd.Start())
 	go func() {
 		_ = p.cmd.Wait() // how it ended is in ProcessState

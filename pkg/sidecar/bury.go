@@ -1,0 +1,93 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/transfer"
+)
+
+// stallTimeout bounds a push that nobody waits for, in a pod that must go: nothing was sent for so long.
+const stallTimeout = 30 * time.Second
+
+// errStalled is the cause of such a push's end.
+var errStalled = errors.New("the pod must end, and nothing could be sent for " + stallTimeout.String())
+
+// bury pushes what a killed shim has left of its attempt, as far as it is wanted after a failure and lies on volumes. An
+// attempt that has its verdict, or none of whose command ran, is left alone. It goes on when ctx ends, the pod's order to
+// end included: the grace period is for that.
+func (s *Sidecar) bury(ctx context.Context, container string, attempt int) {
+	s.burial.Lock() // the order to end and the next attempt may come at once
+	defer s.burial.Unlock()
+	if _, known := s.pushed(container, attempt); known {
+		return
+	}
+	e, ran := s.killed(container, attempt)
+	if !ran {
+		return
+	}
+	s.log.Warn("A shim was killed; pushing what its container has left on volumes, if that is wanted.",
+		"container", container, "attempt", attempt, "commandEnded", !e.incomplete)
+	s.pushUnattended(ctx, e)
+}
+
+// pushUnattended pushes without a shim that waits for it, and goes on when ctx ends, while it gets on.
+func (s *Sidecar) pushUnattended(ctx context.Context, e ending) {
+	report := s.reportPush(e)
+	counters := report.start(context.WithoutCancel(ctx))
+	bounded, cancel := untilStalled(ctx, counters)
+	pushed := s.push(bounded, e, counters)
+	cancel()
+	report.stop()
+	if err := s.record(e.container, e.attempt, pushed); err != nil {
+		s.log.Error("A push is not recorded.", "error", err)
+	}
+}
+
+// killed describes an attempt whose shim was killed; false if its command never ran.
+func (s *Sidecar) killed(container string, attempt int) (ending, bool) {
+	ready, _ := handoff.Read[handoff.Ready](s.step.RunDir.Ready()) // without it, the lineage lacks the inputs
+	e := ending{
+		container: container, attempt: attempt, at: time.Now(), inputs: ready.Inputs, incomplete: true,
+		wanted: func(out handoff.Output) bool { return out.On == handoff.OnFailure || out.On == handoff.OnAlways },
+		source: mounted,
+	}
+	done, err := handoff.Read[handoff.Done](s.step.RunDir.Done(container, attempt))
+	if err == nil {
+		e.incomplete, e.exitCode, e.at = false, &done.ExitCode, done.Ended
+		return e, done.Ran() && done.Failure == nil
+	}
+	_, err = handoff.Read[handoff.Started](s.step.RunDir.Started(container, attempt))
+	return e, !errors.Is(err, fs.ErrNotExist)
+}
+
+// untilStalled is a context that goes on when ctx ends, for as long as the counters show that something is sent.
+func untilStalled(ctx context.Context, counters *transfer.Counters) (context.Context, context.CancelFunc) {
+	bounded, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-bounded.Done():
+			return
+		}
+		ticker := time.NewTicker(stallTimeout)
+		defer ticker.Stop()
+		for sent := counters.Bytes.Load(); ; {
+			select {
+			case <-bounded.Done():
+				return
+			case <-ticker.C:
+			}
+			now := counters.Bytes.Load()
+			if now == sent {
+				cancel(errStalled)
+				return
+			}
+			sent = now
+		}
+	}()
+	return bounded, func() { cancel(nil) }
+}

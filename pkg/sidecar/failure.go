@@ -1,0 +1,42 @@
+package sidecar
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/transfer"
+)
+
+// misconfigured is the failure of a step that asks for what cannot be.
+func misconfigured(format string, args ...any) error {
+	return &handoff.Failure{Code: handoff.ExitConfig, Message: fmt.Sprintf(format, args...)}
+}
+
+// inputFailure is what the shim ends the container with when an input cannot be had.
+func inputFailure(err error) *handoff.Failure {
+	if failure, ok := errors.AsType[*handoff.Failure](err); ok {
+		return failure
+	}
+	return &handoff.Failure{Code: handoff.ExitInputs, Message: err.Error()}
+}
+
+// outputFailure tells a push that was given up after retries from one that was refused for good.
+func outputFailure(err error) *handoff.Failure {
+	if failure, ok := errors.AsType[*handoff.Failure](err); ok {
+		return failure
+	}
+	code := handoff.ExitOutputs
+	if transfer.Final(err) {
+		code = handoff.ExitRefused
+	}
+	return &handoff.Failure{Code: code, Message: err.Error()}
+}
+
+// outputProblem is the failure of a step that did not make what it was to make.
+func outputProblem(out handoff.Output, problem string) error {
+	return &handoff.Failure{
+		Code:    handoff.ExitRefused,
+		Message: fmt.Sprintf("output %s: path %s of container %s %s", out.Artifact, out.Path, out.Container, problem),
+	}
+}

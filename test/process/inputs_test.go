@@ -1,0 +1,159 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// made pushes an artifact that holds one file, named as its content.
+func made(t *testing.T, registry, artifact, file string) {
+	t.Helper()
+	p := newPod(t, registry)
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: artifact, Path: file}}
+	p.sidecar(t)
+	assert.Equal(t, p.app(t, t.TempDir(), "printf %s "+file+" > "+file).exitCode(t), 0)
+}
+
+// taker is a pod with one input on a volume, and the directory that it goes to.
+func taker(t *testing.T, registry string, in handoff.Input) (*pod, string) {
+	t.Helper()
+	p := newPod(t, registry)
+	data := t.TempDir()
+	in.Path, in.Mount = data, data
+	p.step.Inputs = []handoff.Input{in}
+	return p, data
+}
+
+func TestE8AnOptionalInputMayBeMissing(t *testing.T) {
+	_, registry := startRegistry(t)
+	p, data := taker(t, registry, handoff.Input{Artifact: "absent:v1", Optional: true})
+	p.sidecar(t)
+	app := p.app(t, data, "ls -A | wc -l; echo ${ORAS_ARTIFACT_0-unset}")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "0\nunset\n")
+}
+
+func TestAStepGathersWhatManyHaveMade(t *testing.T) {
+	_, registry := startRegistry(t)
+	for i := range 3 {
+		made(t, registry, fmt.Sprintf("sweep/point-%d:latest", i), fmt.Sprintf("f%d", i))
+	}
+	made(t, registry, "sweep/point-1:old", "older")
+	for name, c := range map[string]struct {
+		artifact string
+		want     string
+	}{
+		"by a pattern in the repository": {"sweep/point-*", "./sweep/point-0/latest/f0\n./sweep/point-1/latest/f1\n./sweep/point-2/latest/f2\n"},
+		"by a pattern in the tag":        {"sweep/point-1:*", "./sweep/point-1/latest/f1\n./sweep/point-1/old/older\n"},
+		"by a range":                     {"sweep/point-{1..2}:latest", "./sweep/point-1/latest/f1\n./sweep/point-2/latest/f2\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, data := taker(t, registry, handoff.Input{Artifact: c.artifact})
+			p.sidecar(t)
+			app := p.app(t, data, "find . -type f | sort")
+			assert.Equal(t, app.exitCode(t), 0)
+			assert.Equal(t, app.output.String(), c.want)
+		})
+	}
+}
+
+func TestGatheringWaitsUntilThereAreEnough(t *testing.T) {
+	_, registry := startRegistry(t)
+	made(t, registry, "part-0:latest", "f0")
+	p, data := taker(t, registry, handoff.Input{Artifact: "part-*", Count: 2, Wait: handoff.Duration(patience)})
+	p.step.Debug = true
+	sidecar := p.sidecar(t)
+	sidecar.awaitOutput(t, "An input is not there yet.")
+	made(t, registry, "part-1:latest", "f1")
+	app := p.app(t, data, "find . -type f | wc -l")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "2\n")
+}
+
+func TestGatheringTooFewFailsTheStep(t *testing.T) {
+	_, registry := startRegistry(t)
+	made(t, registry, "part-0:latest", "f0")
+	for name, c := range map[string]struct {
+		in   handoff.Input
+		want string
+	}{
+		"fewer than counted":  {handoff.Input{Artifact: "part-*", Count: 2}, "input part-* matches 1 artifacts of registry " + registry + ", and 2 are needed"},
+		"one of a range":      {handoff.Input{Artifact: "part-{0..1}"}, "input part-1:latest is not in registry"},
+		"no match of pattern": {handoff.Input{Artifact: "other-*"}, "matches 0 artifacts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, data := taker(t, registry, c.in)
+			p.sidecar(t)
+			assert.Equal(t, p.app(t, data, "true").exitCode(t), handoff.ExitInputs)
+			assert.Assert(t, is.Contains(p.terminationMessage(t), c.want))
+		})
+	}
+}
+
+func TestPlaceholdersOfInputsStandForThePod(t *testing.T) {
+	_, registry := startRegistry(t)
+	made(t, registry, "team/point-7:latest", "seven")
+	p, data := taker(t, registry, handoff.Input{Artifact: "{namespace}/point-{index}"})
+	p.step.Pod = handoff.PodIdentity{Namespace: "team", Index: "7"}
+	p.sidecar(t)
+	app := p.app(t, data, "cat seven")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "seven")
+}
+
+func TestAPlaceholderThatNothingStandsForIsAMistake(t *testing.T) {
+	_, registry := startRegistry(t)
+	p, data := taker(t, registry, handoff.Input{Artifact: "point-{index}"})
+	p.sidecar(t)
+	assert.Equal(t, p.app(t, data, "true").exitCode(t), handoff.ExitConfig)
+	assert.Assert(t, is.Contains(p.terminationMessage(t), "{index} is not known here"))
+}
+
+func TestTheGateOpensWhenTheInputsAreThere(t *testing.T) {
+	_, registry := startRegistry(t)
+	p, data := taker(t, registry, handoff.Input{Artifact: "gated:v1", Wait: handoff.Duration(patience)})
+	p.step.Unwrapped = true
+	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run))
+	p.sidecar(t)
+	made(t, registry, "gated:v1", "file")
+	assert.Equal(t, gate.exitCode(t), 0)
+	_, err := os.Stat(filepath.Join(data, "file"))
+	assert.NilError(t, err)
+}
+
+func TestTheGateFailsWithTheInputs(t *testing.T) {
+	_, registry := startRegistry(t)
+	p, _ := taker(t, registry, handoff.Input{Artifact: "absent:v1"})
+	p.step.Unwrapped = true
+	p.sidecar(t)
+	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run))
+	assert.Equal(t, gate.exitCode(t), handoff.ExitInputs)
+	assert.Assert(t, is.Contains(gate.output.String(), "input absent:v1 is not in registry"))
+}
+
+func TestTheGateDoesNotWaitForEver(t *testing.T) {
+	p := newPod(t, "127.0.0.1:1")
+	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--timeout=50ms")
+	assert.Equal(t, gate.exitCode(t), handoff.ExitInputs)
+	assert.Assert(t, is.Contains(gate.output.String(), "not in place within 50ms"))
+}
+
+func TestTheGateEndsAtOnceWhenItIsTold(t *testing.T) {
+	p := newPod(t, "127.0.0.1:1")
+	start := time.Now()
+	cmd := exec.CommandContext(t.Context(), built.path("sidecar"), "gate", "--run-dir="+string(p.run))
+	assert.NilError(t, cmd.Start())
+	assert.NilError(t, cmd.Process.Signal(syscall.SIGTERM))
+	assert.Assert(t, cmd.Wait() != nil)
+	assert.Assert(t, time.Since(start) < patience)
+}

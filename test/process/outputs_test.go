@@ -1,0 +1,169 @@
+package process
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+
+	"github.com/converged-computing/oras-operator/pkg/artifact"
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+func TestOutputsArePushedAfterTheEndsThatTheyAreWantedAfter(t *testing.T) {
+	_, registry := startRegistry(t)
+	p := newPod(t, registry)
+	p.step.Outputs = []handoff.Output{
+		{Container: "app", Artifact: "a-{attempt}:success", Path: "out"},
+		{Container: "app", Artifact: "a-{attempt}:failure", Path: "out", On: handoff.OnFailure},
+		{Container: "app", Artifact: "a-{attempt}:always", Path: "out", On: handoff.OnAlways},
+	}
+	p.sidecar(t)
+	work := t.TempDir()
+	assert.Equal(t, p.app(t, work, "mkdir out; echo x > out/file; exit 3").exitCode(t), 3)
+	assert.Equal(t, p.app(t, work, "true").exitCode(t), 0)
+	assert.DeepEqual(t, tags(t, registry, "a-1"), []string{"always", "failure"})
+	assert.DeepEqual(t, tags(t, registry, "a-2"), []string{"always", "success"})
+	assert.Equal(t, *lineage(t, registry, "a-1", "failure").ExitCode, 3)
+}
+
+func TestE62WhatBecomesOfAnOutputThatHoldsNothing(t *testing.T) {
+	_, registry := startRegistry(t)
+	for name, c := range map[string]struct {
+		empty handoff.Empty
+		code  int
+		tags  []string
+	}{
+		"the step fails":      {handoff.EmptyFail, handoff.ExitRefused, nil},
+		"it is skipped":       {handoff.EmptySkip, 0, nil},
+		"an empty one is put": {handoff.EmptyPush, 0, []string{"v1"}},
+	} {
+		for what, script := range map[string]string{"absent": "true", "empty": "mkdir out"} {
+			t.Run(name+" when "+what, func(t *testing.T) {
+				p := newPod(t, registry)
+				repository := string(c.empty) + "-" + what
+				p.step.Outputs = []handoff.Output{{Container: "app", Artifact: repository + ":v1", Path: "out", Empty: c.empty}}
+				p.sidecar(t)
+				assert.Equal(t, p.app(t, t.TempDir(), script).exitCode(t), c.code)
+				assert.DeepEqual(t, tags(t, registry, repository), c.tags)
+			})
+		}
+	}
+}
+
+func TestE34WhatAKilledShimHasLeftIsPushedAsIncomplete(t *testing.T) {
+	_, registry := startRegistry(t)
+	p := newPod(t, registry)
+	work := t.TempDir()
+	out := filepath.Join(work, "out")
+	p.step.Outputs = []handoff.Output{
+		{Container: "app", Artifact: "killed:success", Path: "out", Mount: out},
+		{Container: "app", Artifact: "killed:always", Path: "out", Mount: out, On: handoff.OnAlways},
+	}
+	sidecar := p.sidecar(t)
+	app := p.app(t, work, "mkdir out; echo half > out/file; echo started; exec sleep 300")
+	app.awaitOutput(t, "started")
+	app.signal(t, syscall.SIGKILL)
+	app.exitCode(t)
+	sidecar.awaitOutput(t, "The outputs are dealt with.")
+	assert.DeepEqual(t, tags(t, registry, "killed"), []string{"always"})
+	l := lineage(t, registry, "killed", "always")
+	assert.Assert(t, l.Incomplete)
+	assert.Assert(t, is.Nil(l.ExitCode))
+	sidecar.signal(t, syscall.SIGTERM)
+	assert.Equal(t, sidecar.exitCode(t), 0)
+}
+
+// The kubelet tells the sidecar to end as soon as the last container has: before the second that a shim has to come back.
+func TestE34AKilledShimIsDealtWithBeforeThePodEnds(t *testing.T) {
+	_, registry := startRegistry(t)
+	p := newPod(t, registry)
+	work := t.TempDir()
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "killed:v1", Path: ".", Mount: work, On: handoff.OnFailure}}
+	sidecar := p.sidecar(t)
+	app := p.app(t, work, "echo half > file; echo started; exec sleep 300")
+	app.awaitOutput(t, "started")
+	app.signal(t, syscall.SIGKILL)
+	app.exitCode(t)
+	sidecar.signal(t, syscall.SIGTERM)
+	assert.Equal(t, sidecar.exitCode(t), 0)
+	assert.Assert(t, lineage(t, registry, "killed", "v1").Incomplete)
+}
+
+func TestE34AKilledShimWhoseOutputsAreOutOfReachIsSaid(t *testing.T) {
+	_, registry := startRegistry(t)
+	p := newPod(t, registry)
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "killed:v1", Path: "out", On: handoff.OnAlways}}
+	sidecar := p.sidecar(t)
+	app := p.app(t, t.TempDir(), "echo started; exec sleep 300")
+	app.awaitOutput(t, "started")
+	app.signal(t, syscall.SIGKILL)
+	app.exitCode(t)
+	sidecar.awaitOutput(t, "is on no volume, and the shim that could reach it is gone")
+	assert.Assert(t, is.Nil(tags(t, registry, "killed")))
+}
+
+func TestAnAttemptAfterFailedInputsTriesThemAgain(t *testing.T) {
+	_, registry := startRegistry(t)
+	p, data := taker(t, registry, handoff.Input{Artifact: "late:v1"})
+	p.sidecar(t)
+	assert.Equal(t, p.app(t, data, "true").exitCode(t), handoff.ExitInputs)
+	made(t, registry, "late:v1", "file")
+	app := p.app(t, data, "cat file")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "file")
+}
+
+func TestWithoutAShimOutputsArePushedWhenThePodEnds(t *testing.T) {
+	_, registry := startRegistry(t)
+	p := newPod(t, registry)
+	out := t.TempDir()
+	p.step.Unwrapped = true
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "unwrapped:v1", Path: out, Mount: out}}
+	sidecar := p.sidecar(t)
+	sidecar.awaitOutput(t, "The inputs are dealt with.")
+	assert.NilError(t, os.WriteFile(filepath.Join(out, "file"), nil, 0o600))
+	sidecar.signal(t, syscall.SIGTERM)
+	assert.Equal(t, sidecar.exitCode(t), 0)
+	assert.DeepEqual(t, tags(t, registry, "unwrapped"), []string{"v1"})
+	assert.Assert(t, is.Nil(lineage(t, registry, "unwrapped", "v1").ExitCode))
+}
+
+// tags lists those of a repository, sorted; nil if there is no such repository.
+func tags(t *testing.T, registry, repository string) []string {
+	t.Helper()
+	var list struct{ Tags []string }
+	fetch(t, registry, repository+"/tags/list", &list)
+	return list.Tags
+}
+
+// lineage reads where an artifact came from.
+func lineage(t *testing.T, registry, repository, tag string) artifact.Lineage {
+	t.Helper()
+	var manifest ocispec.Manifest
+	fetch(t, registry, repository+"/manifests/"+tag, &manifest)
+	return artifact.LineageOf(manifest.Annotations)
+}
+
+// fetch decodes what the registry has at a path; nothing where it has nothing.
+func fetch(t *testing.T, registry, path string, into any) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+registry+"/v2/"+path, nil)
+	assert.NilError(t, err)
+	req.Header.Set("Accept", ocispec.MediaTypeImageManifest)
+	resp, err := http.DefaultClient.Do(req)
+	assert.NilError(t, err)
+	defer func() { assert.Check(t, resp.Body.Close()) }()
+	body, err := io.ReadAll(resp.Body)
+	assert.NilError(t, err)
+	if resp.StatusCode == http.StatusOK {
+		assert.NilError(t, json.Unmarshal(body, into), string(body))
+	}
+}
