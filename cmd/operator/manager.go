@@ -45,7 +45,7 @@ func (o *managerOptions) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.certLifetime, "webhook-cert-lifetime", certs.DefaultLifetime,
 		fmt.Sprintf("how long a certificate of the webhooks is valid, at least %s; it is replaced after a third of it", certs.MinLifetime))
 	flags.BoolVar(&o.leaderElect, "leader-elect", true,
-		"let one of several replicas look after OrasCaches and certificates; all of them serve webhooks")
+		"let one of several replicas look after OrasCaches, Events and certificates; all of them serve webhooks")
 }
 
 // validate returns everything that is wrong with o, or nil.
@@ -74,7 +74,7 @@ func newManagerCommand(logging *logOptions) *cobra.Command {
 		Use:   "operator",
 		Short: "Keep the artifacts of workflows in registries of their own namespaces",
 		Long: `Run the manager: it brings up a registry for each OrasCache, and answers the admission webhooks that give marked pods
-their inputs and keep their outputs. It finds its cluster by its ServiceAccount, else by KUBECONFIG.`,
+their inputs and keep their outputs, and puts Events on those. It finds its cluster by its ServiceAccount, else by KUBECONFIG.`,
 		Example: `  # in a cluster, as config/manager runs it
   operator --namespace=$(POD_NAMESPACE) --operator-image=ghcr.io/me/oras-operator:v1 --sidecar-image=ghcr.io/me/oras-sidecar:v1
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 
 	"github.com/go-logr/logr"
@@ -22,6 +23,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/certs"
 	"github.com/converged-computing/oras-operator/pkg/controller"
+	"github.com/converged-computing/oras-operator/pkg/events"
 	"github.com/converged-computing/oras-operator/pkg/webhook"
 )
 
@@ -59,6 +61,9 @@ func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) err
 	if err := controller.Register(mgr, controller.Options{OperatorImage: opts.operatorImage}); err != nil {
 		return err
 	}
+	if err := events.Register(mgr); err != nil {
+		return err
+	}
 	if opts.webhookPort != 0 {
 		if err := addWebhooks(mgr, opts, certOptions, source); err != nil {
 			return err
@@ -73,7 +78,7 @@ func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) err
 func newManager(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptions, source *certs.Source) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         cache.Options{ByObject: controller.Watched()},
+		Cache:                         cache.Options{ByObject: watched()},
 		Metrics:                       metricsserver.Options{BindAddress: opts.metricsAddr},
 		HealthProbeBindAddress:        opts.probeAddr,
 		LeaderElection:                opts.leaderElect,
@@ -92,6 +97,13 @@ func newManager(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptio
 		return nil, err
 	}
 	return mgr, mgr.AddHealthzCheck("alive", healthz.Ping)
+}
+
+// watched limits what the manager caches, so that its memory does not grow with all that is in the cluster.
+func watched() map[client.Object]cache.ByObject {
+	all := controller.Watched()
+	maps.Copy(all, events.Watched())
+	return all
 }
 
 // certOptions says whose certificates the webhooks have. Secrets may not be listed or watched, so its client is one

@@ -30,12 +30,13 @@ func allowed() map[string][]string {
 		"pkg/inject":        admission,
 		"pkg/webhook":       admission,
 		"pkg/controller":    {"pkg/apis/v1alpha1"},
+		"pkg/events":        append([]string{"pkg/apis/v1alpha1"}, files...),
 		"pkg/certs":         nil,
 		"pkg/registry":      nil,
 		"cmd/shim":          append([]string{"pkg/shim"}, files...),
 		"cmd/sidecar":       append([]string{"pkg/handoff", "pkg/placeholder", "pkg/sidecar"}, transfer...),
 		"cmd/operator": append([]string{
-			"pkg/webhook", "pkg/controller", "pkg/certs", "pkg/registry",
+			"pkg/webhook", "pkg/controller", "pkg/events", "pkg/certs", "pkg/registry",
 		}, admission...),
 	}
 }
