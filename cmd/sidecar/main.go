@@ -23,6 +23,9 @@ import (
 // version is set by the linker: -X main.version=…
 var version = "dev"
 
+// terminationMessagePath is Kubernetes' own default of Container.terminationMessagePath.
+const terminationMessagePath = "/dev/termination-log"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	err := newCommand(os.Stderr).ExecuteContext(ctx)
@@ -55,6 +58,7 @@ func newCommand(log io.Writer) *cobra.Command {
 
 func newRunCommand(log io.Writer) *cobra.Command {
 	var step handoff.Step
+	var noticeFile string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Serve the step of one pod until SIGTERM",
@@ -70,12 +74,14 @@ push its outputs, say so, and idle until SIGTERM. The operator writes these argu
 			}
 			logger := newLogger(log, step.Debug)
 			logger.Debug("Serving the step.", "settings", fmt.Sprintf("%+v", step))
-			return sidecar.New(step, logger).Run(cmd.Context())
+			return sidecar.New(step, logger, handoff.NewNoticeFile(noticeFile)).Run(cmd.Context())
 		},
 	}
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	step.BindFlags(flags)
 	cmd.Flags().AddGoFlagSet(flags)
+	cmd.Flags().StringVar(&noticeFile, "termination-message-path", terminationMessagePath,
+		"leave notices of what was pulled and pushed in this `file`, if it is there")
 	return cmd
 }
 

@@ -161,8 +161,9 @@ func (s *Sidecar) pushed(container string, attempt int) (handoff.Pushed, bool) {
 	return pushed, err == nil && pushed.State.Final()
 }
 
-// record writes the final verdict on an attempt's outputs.
+// record writes the final verdict on an attempt's outputs, after the notices of it: who reads the one finds the others.
 func (s *Sidecar) record(container string, attempt int, pushed handoff.Pushed) error {
+	s.tellOutputs(container, pushed)
 	if err := handoff.Write(s.step.RunDir.Pushed(container, attempt), pushed); err != nil {
 		return fmt.Errorf("recording the push: %w", err)
 	}

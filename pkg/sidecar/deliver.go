@@ -37,7 +37,9 @@ func (a *attempt) deliverTo(ctx context.Context, ready handoff.Ready, path strin
 	}
 	if err := a.deliverAll(ctx, ready, path); err != nil {
 		a.log.Error("The inputs cannot be written through the shim.", "error", err)
-		return handoff.Ready{State: handoff.Failed, Failure: inputFailure(err)}
+		failed := handoff.Ready{State: handoff.Failed, Failure: inputFailure(err)}
+		a.tellInputs(failed)
+		return failed
 	}
 	return handoff.Ready{State: handoff.OK}
 }

@@ -202,7 +202,7 @@ func TestAnOutputThatIsNotThereIsToldFromAFileThatVanishedFromIt(t *testing.T) {
 	absent := &handoff.RemoteError{Kind: "not-exist", Message: "no such file"}
 	lent, shim := lend(t)
 	go reply(t, shim, handoff.Reply{Error: absent})
-	_, err := lent.List(t.Context())
+	_, err := output{lent}.List(t.Context())
 	assert.ErrorIs(t, err, errNoOutput)
 
 	go reply(t, shim, handoff.Reply{Errors: map[int]*handoff.RemoteError{0: absent}})

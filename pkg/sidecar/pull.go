@@ -29,6 +29,7 @@ func (s *Sidecar) pull(ctx context.Context) error {
 		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: inputFailure(err)}
 		s.log.Error("The inputs cannot be had.", "error", err)
 	}
+	s.tellInputs(ready)
 	if err := handoff.Write(s.step.RunDir.Ready(), ready); err != nil {
 		return fmt.Errorf("recording the verdict on the inputs: %w", err)
 	}

@@ -25,16 +25,18 @@ type Sidecar struct {
 	step     handoff.Step
 	registry transfer.Registry
 	log      *slog.Logger
+	notices  *handoff.NoticeFile
 	inputs   *verdict // on the pod's inputs
 	burial   sync.Mutex
 }
 
-// New returns the sidecar of a validated step.
-func New(step handoff.Step, log *slog.Logger) *Sidecar {
+// New returns the sidecar of a validated step, which leaves its notices in the given file.
+func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Sidecar {
 	return &Sidecar{
 		step:     step,
 		registry: transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP},
 		log:      log,
+		notices:  notices,
 		inputs:   newVerdict(),
 	}
 }

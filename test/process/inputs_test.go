@@ -41,6 +41,7 @@ func TestE8AnOptionalInputMayBeMissing(t *testing.T) {
 	app := p.app(t, data, "ls -A | wc -l; echo ${ORAS_ARTIFACT_0-unset}")
 	assert.Equal(t, app.exitCode(t), 0)
 	assert.Equal(t, app.output.String(), "0\nunset\n")
+	assert.Equal(t, len(p.notices(t)), 0)
 }
 
 func TestAStepGathersWhatManyHaveMade(t *testing.T) {
@@ -96,6 +97,7 @@ func TestGatheringTooFewFailsTheStep(t *testing.T) {
 			p.sidecar(t)
 			assert.Equal(t, p.app(t, data, "true").exitCode(t), handoff.ExitInputs)
 			assert.Assert(t, is.Contains(p.terminationMessage(t), c.want))
+			assert.DeepEqual(t, p.notices(t), []handoff.Notice{{Reason: handoff.ReasonInputPullFailed, Message: p.terminationMessage(t)}})
 		})
 	}
 }

@@ -32,6 +32,10 @@ func TestOutputsArePushedAfterTheEndsThatTheyAreWantedAfter(t *testing.T) {
 	assert.DeepEqual(t, tags(t, registry, "a-1"), []string{"always", "failure"})
 	assert.DeepEqual(t, tags(t, registry, "a-2"), []string{"always", "success"})
 	assert.Equal(t, *lineage(t, registry, "a-1", "failure").ExitCode, 3)
+	told := p.notices(t)
+	assert.Equal(t, len(told), 4)
+	assert.Equal(t, told[0].Reason, handoff.ReasonOutputPushed)
+	assert.Assert(t, is.Regexp(`/a-1:failure@sha256:[0-9a-f]{64} is in the registry$`, told[0].Message))
 }
 
 func TestE62WhatBecomesOfAnOutputThatHoldsNothing(t *testing.T) {
@@ -77,6 +81,7 @@ func TestE34WhatAKilledShimHasLeftIsPushedAsIncomplete(t *testing.T) {
 	l := lineage(t, registry, "killed", "always")
 	assert.Assert(t, l.Incomplete)
 	assert.Assert(t, is.Nil(l.ExitCode))
+	assert.Equal(t, p.notices(t)[0].Reason, handoff.ReasonOutputIncomplete)
 	sidecar.signal(t, syscall.SIGTERM)
 	assert.Equal(t, sidecar.exitCode(t), 0)
 }
@@ -134,6 +139,7 @@ func TestWithoutAShimOutputsArePushedWhenThePodEnds(t *testing.T) {
 	assert.Equal(t, sidecar.exitCode(t), 0)
 	assert.DeepEqual(t, tags(t, registry, "unwrapped"), []string{"v1"})
 	assert.Assert(t, is.Nil(lineage(t, registry, "unwrapped", "v1").ExitCode))
+	assert.Equal(t, p.notices(t)[0].Reason, handoff.ReasonOutputUnwrapped)
 }
 
 // tags lists those of a repository, sorted; nil if there is no such repository.

@@ -103,15 +103,29 @@ func newPod(t *testing.T, registry string) *pod {
 	assert.NilError(t, err, string(out))
 	// The kubelet makes this file before the container starts.
 	assert.NilError(t, os.WriteFile(filepath.Join(filepath.Dir(run), "termination-log"), nil, 0o600))
-	return &pod{run: handoff.Dir(run), registry: registry, step: handoff.Step{
+	p := &pod{run: handoff.Dir(run), registry: registry, step: handoff.Step{
 		RunDir: handoff.Dir(run), Registry: registry, PlainHTTP: true, Containers: []string{"app"},
 		PullTimeout: patience, PushTimeout: patience,
 	}}
+	assert.NilError(t, os.WriteFile(p.noticeFile(), nil, 0o600))
+	return p
+}
+
+// noticeFile is the sidecar's termination message.
+func (p *pod) noticeFile() string { return filepath.Join(filepath.Dir(string(p.run)), "notices") }
+
+// notices are what the sidecar has left for people so far.
+func (p *pod) notices(t *testing.T) []handoff.Notice {
+	t.Helper()
+	text, err := os.ReadFile(p.noticeFile())
+	assert.NilError(t, err)
+	return handoff.ParseNotices(string(text))
 }
 
 func (p *pod) sidecar(t *testing.T) *process {
 	t.Helper()
-	return start(t, "", "sidecar", append([]string{"run"}, p.step.Args()...)...)
+	args := append([]string{"run", "--termination-message-path=" + p.noticeFile()}, p.step.Args()...)
+	return start(t, "", "sidecar", args...)
 }
 
 // app runs a shell command in dir as the container app of the pod.
