@@ -71,6 +71,7 @@ func helpers() map[string]func() int {
 		"signals": printSignals,
 		"zombies": makeZombies,
 		"brood":   leaveBrood,
+		"flood":   flood,
 	}
 }
 
@@ -117,6 +118,12 @@ func (w *wrapped) start(flags []string, command ...string) *process {
 func (w *wrapped) ready(ready handoff.Ready) {
 	w.t.Helper()
 	assert.NilError(w.t, handoff.Write(w.dir.Ready(), ready))
+}
+
+// admitted gives an attempt after the first its verdict on the inputs.
+func (w *wrapped) admitted(attempt int) {
+	w.t.Helper()
+	assert.NilError(w.t, handoff.Write(w.dir.Delivered("app", attempt), handoff.Ready{State: handoff.OK}))
 }
 
 func (w *wrapped) pushed(attempt int, pushed handoff.Pushed) {

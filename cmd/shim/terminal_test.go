@@ -47,6 +47,18 @@ func TestE19ACommandThatWasStoppedBeforeItHadTheTerminalIsContinued(t *testing.T
 	assert.Equal(t, c.exitCode(), 5)
 }
 
+func TestE19AndE27ControlZStopsTheJobAndFgContinuesIt(t *testing.T) {
+	c := onTerminal(t, `set -m; shim --no-wait --no-hold -- sh -c 'echo up; read x; echo got $x; exit 4'; echo stopped; fg; echo code $?`)
+	c.shows("up")
+	c.lent()
+	c.types("\x1a")
+	c.shows("stopped")
+	c.types("again\n")
+	c.shows("got again")
+	c.shows("code 4")
+	assert.Equal(t, c.exitCode(), 0)
+}
+
 func TestE19AScriptHasItsTerminalBackAfterTheShim(t *testing.T) {
 	c := onTerminal(t, `shim --no-wait --no-hold -- sh -c 'exit 5'; read x; echo "$? and $x"`)
 	c.types("after\n")

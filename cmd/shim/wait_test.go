@@ -42,7 +42,7 @@ func TestInputsThatAreDeliveredThroughTheShimAreWaitedForToo(t *testing.T) {
 	w := newWrapped(t)
 	listener := w.sidecar()
 	target := filepath.Join(t.TempDir(), "data")
-	inputs := []handoff.Artifact{{Reference: "r/a:1", Digest: "d"}, {Reference: "r/b:1", Digest: "e"}}
+	inputs := []handoff.Artifact{{Reference: "r/a:1", Digest: "d"}, {Reference: "r/b:1", Digest: "e", Input: 1}}
 	w.ready(handoff.Ready{State: handoff.OK, Deliver: true, Inputs: inputs})
 	p := w.start([]string{"--no-hold"}, "sh", "-c", `cat "$1/file"; echo $ORAS_ARTIFACT_1`, "sh", target)
 	conn, hello := greet(t, listener)
@@ -135,6 +135,7 @@ func TestE10EachRestartIsAnAttemptOfItsOwn(t *testing.T) {
 	w.pushed(1, handoff.Pushed{State: handoff.OK})
 	w.start(nil, "true").wait().Assert(t, icmd.Success)
 	second := w.start(nil, "true")
+	w.admitted(2)
 	w.done(2)
 	w.pushed(2, handoff.Pushed{State: handoff.Failed, Failure: &handoff.Failure{Code: 202, Message: "No."}})
 	second.wait().Assert(t, icmd.Expected{ExitCode: 202}) // and not what the first attempt's record says

@@ -204,6 +204,15 @@ func Read[T any, P record[T]](path string) (T, error) {
 	return rec, nil
 }
 
+// Look is Read for a record that may be absent: then it returns false, and no error.
+func Look[T any, P record[T]](path string) (T, bool, error) {
+	rec, err := Read[T, P](path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return rec, false, nil
+	}
+	return rec, err == nil, err
+}
+
 func replaceFile(path string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
 	if err != nil {

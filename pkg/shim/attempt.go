@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strconv"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
@@ -54,13 +53,7 @@ func lastAttempt(dir string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	last := 0
-	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Name()); err == nil && n <= maxAttempt {
-			last = max(last, n)
-		}
-	}
-	return last, nil
+	return highest(entries), nil
 }
 
 // writeStarted records that the command runs.

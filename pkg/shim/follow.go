@@ -25,6 +25,10 @@ func (l *life) follow(c *command) handoff.Done {
 				done.Terminating = true
 				overdue = l.gracePeriod()
 			}
+			if sig == unix.SIGCONT && c.suspended {
+				c.resume()
+				continue
+			}
 			l.forward(c, signalNumber(sig))
 		case <-overdue:
 			l.log.Warn("The command has outlived its grace period, killing it.", "gracePeriod", l.opts.GracePeriod)
@@ -71,6 +75,8 @@ func (c *command) reap() (status syscall.WaitStatus, ended bool) {
 		case pid != c.pid:
 		case !s.Stopped():
 			status, ended = s, true
+		case s.StopSignal() == unix.SIGTSTP:
+			c.suspend()
 		case s.StopSignal() == unix.SIGTTIN || s.StopSignal() == unix.SIGTTOU:
 			_ = syscall.Kill(-c.pid, unix.SIGCONT) // it is stopped, so it is there
 		}

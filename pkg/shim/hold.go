@@ -2,6 +2,7 @@ package shim
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"time"
 
@@ -16,7 +17,7 @@ const maxHoldSlack = time.Minute
 // hold waits until the sidecar has dealt with the outputs, and returns how the container ends.
 func (l *life) hold(ctx context.Context, done handoff.Done) *ending {
 	if l.opts.NoHold {
-		return &ending{code: done.ExitCode}
+		return unheld(done)
 	}
 	if l.opts.PushTimeout > 0 {
 		late := endf(handoff.ExitOutputs, "The outputs were not pushed within %s.", l.opts.PushTimeout)
@@ -25,10 +26,14 @@ func (l *life) hold(ctx context.Context, done handoff.Done) *ending {
 		defer cancel()
 	}
 	var pushed handoff.Pushed
+	stall := &stall{limit: l.opts.StallTimeout}
+	if done.Terminating {
+		stall.matters.Store(true)
+	}
 	err := l.during(ctx, func(ctx context.Context) (err error) {
-		pushed, err = l.readPushed(ctx)
+		pushed, err = l.readPushed(ctx, stall)
 		return err
-	}, l.heedAfter())
+	}, l.heedAfter(stall))
 	if err != nil {
 		l.log.Warn("The hold has ended without a verdict on the outputs.", "reason", err)
 	} else {
@@ -37,34 +42,47 @@ func (l *life) hold(ctx context.Context, done handoff.Done) *ending {
 	return outcome(done.ExitCode, pushed, err)
 }
 
+// unheld is how a container ends that nobody holds.
+func unheld(done handoff.Done) *ending {
+	if done.ExitCode == 0 && done.Failure != nil {
+		return failed(done.Failure, handoff.ExitRefused)
+	}
+	return &ending{code: done.ExitCode}
+}
+
 // holdTimeout is how long a hold may take when the sidecar may push for so long.
 func holdTimeout(push time.Duration) time.Duration {
 	return push + min(push/10, maxHoldSlack)
 }
 
-// readPushed waits until the sidecar has dealt with the outputs.
-func (l *life) readPushed(ctx context.Context) (handoff.Pushed, error) {
+// readPushed waits until the sidecar has dealt with the outputs. A verdict on what a killed shim has left is not meant
+// for one that lives.
+func (l *life) readPushed(ctx context.Context, stall *stall) (handoff.Pushed, error) {
 	path := l.opts.RunDir.Pushed(l.opts.Container, l.attempt)
 	var pushed handoff.Pushed
 	err := l.watch(ctx, path, "the outputs to be pushed", func() (handoff.Progress, bool, error) {
 		var err error
 		pushed, err = handoff.Read[handoff.Pushed](path)
 		if err != nil {
-			return handoff.Progress{}, false, unreadable(err)
+			return handoff.Progress{}, false, errors.Join(unreadable(err), stall.check(handoff.Progress{}, time.Now()))
 		}
-		return pushed.Progress, pushed.State.Final(), nil
+		if pushed.State.Final() && !pushed.Incomplete {
+			return pushed.Progress, true, nil
+		}
+		return pushed.Progress, false, stall.check(pushed.Progress, time.Now())
 	})
 	return pushed, err
 }
 
 // heedAfter heeds signals once the command has ended. The outputs are what the container was for, so the first SIGTERM
 // only leaves it to the grace period how long they may take; the second one is meant.
-func (l *life) heedAfter() func(syscall.Signal) error {
+func (l *life) heedAfter(stall *stall) func(syscall.Signal) error {
 	terms := 0
 	return func(sig syscall.Signal) error {
 		if sig != unix.SIGTERM {
 			return nil
 		}
+		stall.matters.Store(true)
 		if terms++; terms == 1 {
 			l.log.Warn("Asked to end while the outputs are being pushed; going on until they are, or the grace period ends.")
 			return nil

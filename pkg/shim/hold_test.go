@@ -50,7 +50,7 @@ func TestAFailureOfTheSidecarNeverBecomesSuccessOrACodeOfTheCommand(t *testing.T
 
 func TestE41OnlyTheSecondSIGTERMEndsTheHold(t *testing.T) {
 	l := &life{log: newLogger(LogOptions{}, t.Output())}
-	heed := l.heedAfter()
+	heed := l.heedAfter(&stall{})
 	assert.NilError(t, heed(unix.SIGTERM))
 	assert.NilError(t, heed(unix.SIGINT))
 	assert.NilError(t, heed(unix.SIGHUP))

@@ -24,12 +24,20 @@ type Options struct {
 	DoneFile  string // where to leave the Done record; empty: the attempt's own in RunDir, where the sidecar looks
 	NoWait    bool   // start the command at once
 	NoHold    bool   // exit when the command ends
+	StdoutTo  string // file that gets the command's standard output too; may hold placeholders; empty: none
+
+	RestartPolicy  RestartPolicy // after which ends the container is started again
+	DurableOutputs []string      // every output of this container, if all lie on volumes; they may hold placeholders
+
+	Breakpoints Breakpoints // where to hold for a person
+	DryRun      bool        // say what would be run, and run nothing
 
 	WaitTimeout    time.Duration // for the inputs; 0: as long as the sidecar says
 	PushTimeout    time.Duration // that the sidecar was given for pushing; the shim allows it a little more
 	SidecarTimeout time.Duration // without a sidecar, until it is given up; 0: never
 	GracePeriod    time.Duration // from SIGTERM to SIGKILL of the command; 0: that is left to others
 	LeftoverGrace  time.Duration // from SIGTERM to SIGKILL of what the command left behind
+	StallTimeout   time.Duration // for a push that gets nowhere, once the container was told to stop; 0: no bound
 
 	TerminationMessagePath string // file for the sentence that says what went wrong; never created
 	Log                    LogOptions
@@ -40,6 +48,7 @@ const (
 	defaultPushTimeout    = time.Hour
 	defaultSidecarTimeout = 10 * time.Minute
 	defaultLeftoverGrace  = 5 * time.Second
+	defaultStallTimeout   = 30 * time.Second
 	// defaultTerminationMessagePath is Kubernetes' own, of Container.terminationMessagePath.
 	defaultTerminationMessagePath = "/dev/termination-log"
 )
@@ -85,11 +94,20 @@ func (o *Options) flagSet() *flag.FlagSet {
 	fs.StringVar(&o.EmptyDir, "empty-dir", "", "")
 	fs.BoolVar(&o.NoWait, "no-wait", false, "")
 	fs.BoolVar(&o.NoHold, "no-hold", false, "")
+	fs.StringVar(&o.StdoutTo, "stdout-to", "", "")
+	fs.TextVar(&o.RestartPolicy, "restart-policy", RestartAlways, "")
+	fs.Func("durable-output", "", func(path string) error {
+		o.DurableOutputs = append(o.DurableOutputs, path)
+		return nil
+	})
+	fs.TextVar(&o.Breakpoints, "breakpoint", Breakpoints{}, "")
+	fs.BoolVar(&o.DryRun, "dry-run", false, "")
 	fs.DurationVar(&o.WaitTimeout, "wait-timeout", 0, "")
 	fs.DurationVar(&o.PushTimeout, "push-timeout", defaultPushTimeout, "")
 	fs.DurationVar(&o.SidecarTimeout, "sidecar-timeout", defaultSidecarTimeout, "")
 	fs.DurationVar(&o.GracePeriod, "grace-period", 0, "")
 	fs.DurationVar(&o.LeftoverGrace, "leftover-grace", defaultLeftoverGrace, "")
+	fs.DurationVar(&o.StallTimeout, "stall-timeout", defaultStallTimeout, "")
 	fs.StringVar(&o.TerminationMessagePath, "termination-message-path", defaultTerminationMessagePath, "")
 	fs.TextVar(&o.Log.Level, "log-level", slog.LevelWarn, "")
 	fs.StringVar(&o.Log.Format, "log-format", formatText, "")
@@ -104,6 +122,8 @@ func (o *Options) validate() error {
 		return errors.New("--container is required, except with both --no-wait and --no-hold")
 	case strings.ContainsRune(o.Container, '/') || o.Container == "." || o.Container == "..":
 		return fmt.Errorf("--container=%s is not the name of a container", o.Container)
+	case o.detached() && o.Breakpoints != (Breakpoints{}):
+		return errors.New("--breakpoint takes --container and --run-dir, where shim resume finds what holds")
 	case o.Log.Format != formatText && o.Log.Format != formatJSON:
 		return fmt.Errorf("--log-format=%s is neither %s nor %s", o.Log.Format, formatText, formatJSON)
 	}
@@ -117,6 +137,7 @@ func (o *Options) validateDurations() error {
 		"sidecar-timeout": o.SidecarTimeout,
 		"grace-period":    o.GracePeriod,
 		"leftover-grace":  o.LeftoverGrace,
+		"stall-timeout":   o.StallTimeout,
 	} {
 		if d < 0 {
 			return fmt.Errorf("--%s=%s is negative", name, d)

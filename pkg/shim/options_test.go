@@ -29,6 +29,8 @@ func TestFlagsThatAreNotGivenHaveTheirDocumentedDefaults(t *testing.T) {
 		PushTimeout:            time.Hour,
 		SidecarTimeout:         10 * time.Minute,
 		LeftoverGrace:          5 * time.Second,
+		StallTimeout:           30 * time.Second,
+		RestartPolicy:          RestartAlways,
 		TerminationMessagePath: "/dev/termination-log",
 		Log:                    LogOptions{Level: slog.LevelWarn, Format: "text"},
 	})
@@ -49,6 +51,9 @@ func TestWrongFlagsAreRefusedWithTheirRemedy(t *testing.T) {
 		"a container that is the parent":    {"--container=.. -- true", "not the name of a container"},
 		"a negative duration":               {"--container=app --push-timeout=-1s -- true", "--push-timeout=-1s is negative"},
 		"a duration without a unit":         {"--container=app --push-timeout=10 -- true", "push-timeout"},
+		"an unknown breakpoint":             {"--container=app --breakpoint=before,now -- true", `"now" is none of before, after and on-failure`},
+		"a breakpoint without a hand-off":   {"--no-wait --no-hold --breakpoint=before -- true", "--breakpoint takes --container"},
+		"an unknown restart policy":         {"--container=app --restart-policy=never -- true", `"never" is none of`},
 		"an unknown log level":              {"--container=app --log-level=loud -- true", "log-level"},
 		"an unknown log format":             {"--container=app --log-format=xml -- true", "neither text nor json"},
 	}

@@ -29,6 +29,7 @@ type life struct {
 	signals signals
 	attempt int   // number of this attempt; 0 when there is no hand-off
 	link    *link // to the sidecar; nil when there is no hand-off
+	pod     handoff.PodIdentity
 }
 
 func (l *life) live(ctx context.Context) *ending {
@@ -36,22 +37,33 @@ func (l *life) live(ctx context.Context) *ending {
 	if err := l.beginAttempt(); err != nil {
 		return endf(handoff.ExitConfig, "The volume of the hand-off cannot be used: %v.", err)
 	}
+	if end := l.standFor(ctx); end != nil {
+		return end
+	}
 	defer l.connect(ctx)()
 
 	inputs, end := l.awaitInputs(ctx)
+	if end == nil {
+		end = l.pauseBefore(ctx)
+	}
 	if end != nil {
 		return l.neverRan(end)
 	}
 	if err := emptyDir(l.opts.EmptyDir); err != nil {
 		return l.neverRan(endf(handoff.ExitConfig, "The output directory cannot be used: %v.", err))
 	}
-	command, end := l.start(commandEnv(os.Environ(), inputs))
+	command, end := l.start(commandEnv(os.Environ(), inputs, placeholders(l.pod, l.opts.Container, l.attempt)))
 	if end != nil {
 		return l.neverRan(end)
 	}
 	done := l.follow(command)
 	l.sweep()
 	command.returnTerminal()
+	done.Failure = command.copy.finish()
+	l.pauseAfter(ctx, &done)
+	if done.ExitCode == 0 {
+		done.Outputs = l.fingerprint()
+	}
 	if err := l.writeDone(done); err != nil {
 		return unrecorded(done, err)
 	}

@@ -12,6 +12,8 @@ const Usage = `shim runs a container's command as one step of a workflow.
 Usage:
   shim [flags] -- command [args…]                            wrap a command
   shim install DIR [--run-dir=DIR] [--container=NAME …]      put the shim and the hand-off's directories in place
+  shim status [--run-dir=DIR] [--container=NAME]             say in words how far the hand-off is
+  shim resume [--run-dir=DIR] [--container=NAME]             go on from a breakpoint
   shim --help | --version
 
 It waits for the step's inputs, runs the command with its arguments, environment, working directory, standard streams
@@ -27,6 +29,11 @@ Flags of a wrapped command:
   --empty-dir=DIR                   remove what an earlier attempt left in this directory before the command starts
   --no-wait                         do not wait for inputs
   --no-hold                         do not hold for outputs
+  --stdout-to=FILE                  copy the command's standard output to this file too; made anew, with its directories
+  --restart-policy=POLICY           after which ends the container is started again: Always, OnFailure or Never (default
+                                    Always); with the others a command that has ended well is not run twice in one pod
+  --durable-output=PATH             an output of this container, on a volume; may be repeated. Given for every output,
+                                    an attempt after a failed push only pushes again
   --wait-timeout=DURATION           give up waiting for inputs, exit 200 (default 0: as long as the sidecar says)
   --push-timeout=DURATION           how long the sidecar may push; a tenth more, one minute at most, and the hold is
                                     given up, exit 201 (default 1h; 0: no bound)
@@ -35,9 +42,18 @@ Flags of a wrapped command:
   --grace-period=DURATION           kill a command that is still there so long after SIGTERM (default 0: never)
   --leftover-grace=DURATION         how long processes that the command left behind have between SIGTERM and SIGKILL
                                     (default 5s)
+  --stall-timeout=DURATION          how long a push may get nowhere once the container was told to stop, then exit 201
+                                    (default 30s; 0: no bound)
   --termination-message-path=FILE   the pod's terminationMessagePath (default /dev/termination-log); not created
   --log-level=LEVEL                 debug, info, warn or error, on standard error (default warn)
   --log-format=FORMAT               text or json (default text)
+
+Flags for debugging:
+  --breakpoint=WHERE[,WHERE…]       hold for a person: before the command starts, after it has ended, or on-failure; look
+                                    around with kubectl exec, then run shim resume
+  --dry-run                         say what would be run, and run nothing
+
+FILE of --stdout-to and PATH may hold {namespace}, {pod}, {job}, {index}, {container} and {attempt}; {{ is a brace.
 
 Flags of install:
   --run-dir=DIR                     volume of the hand-off (default /oras/run)
@@ -55,6 +71,8 @@ Examples:
   shim --no-wait --no-hold -- sh -c 'echo hello; exit 3'     no operator, no sidecar: only run the command
   shim --container=app -- /app/simulate --steps=100          wait, run, hold
   shim --container=app --log-level=info -- make              the same, telling of every phase
+  shim --container=app --breakpoint=on-failure -- make test  look at what a failed command has left
+  shim status                                                in the container, by kubectl exec
   shim install /oras/bin --container=app --container=log     in an init container
 `
 

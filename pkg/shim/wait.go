@@ -9,7 +9,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
-// awaitInputs waits until the sidecar says that every input is in place, and returns them.
+// awaitInputs waits until the sidecar says that every input is in place, and returns them. It learns what pod this is.
 func (l *life) awaitInputs(ctx context.Context) ([]handoff.Artifact, *ending) {
 	if l.opts.NoWait {
 		return nil, nil
@@ -20,39 +20,47 @@ func (l *life) awaitInputs(ctx context.Context) ([]handoff.Artifact, *ending) {
 		ctx, cancel = context.WithTimeoutCause(ctx, l.opts.WaitTimeout, late)
 		defer cancel()
 	}
-	var inputs []handoff.Artifact
+	var ready handoff.Ready
 	err := l.during(ctx, func(ctx context.Context) (err error) {
-		inputs, err = l.readInputs(ctx)
+		ready, err = l.readInputs(ctx)
 		return err
-	}, heedBefore)
+	}, heedBefore("waiting for the inputs"))
 	if err != nil {
 		return nil, asEnding(err)
 	}
-	l.log.Info("The inputs are in place.", "inputs", len(inputs))
-	return inputs, nil
+	l.pod = ready.Pod
+	l.log.Info("The inputs are in place.", "inputs", len(ready.Inputs))
+	return ready.Inputs, nil
 }
 
-// heedBefore heeds a signal while the command does not run yet.
-func heedBefore(sig syscall.Signal) error {
-	if endsWait(sig) {
-		return stopped(sig, "waiting for the inputs")
+// heedBefore heeds signals while the command does not run yet.
+func heedBefore(phase string) func(syscall.Signal) error {
+	return func(sig syscall.Signal) error {
+		if endsWait(sig) {
+			return stopped(sig, phase)
+		}
+		return nil
 	}
-	return nil
 }
 
-// readInputs waits for the verdict on the inputs on volumes and then, if there are any, on those that the sidecar
-// writes through this shim. The first has all inputs in their order.
-func (l *life) readInputs(ctx context.Context) ([]handoff.Artifact, error) {
-	path := l.opts.ReadyFile
-	if path == "" {
-		path = l.opts.RunDir.Ready()
+// readInputs waits for the verdict on the pod's inputs, which has all inputs in their order, and on those that the
+// sidecar writes through this shim, if there are any. After the first attempt the sidecar may have to try again what the
+// pod's verdict says: then that of this attempt comes first.
+func (l *life) readInputs(ctx context.Context) (handoff.Ready, error) {
+	if l.opts.ReadyFile != "" {
+		return l.readReady(ctx, l.opts.ReadyFile)
 	}
-	ready, err := l.readReady(ctx, path)
-	if err != nil || !ready.Deliver {
-		return ready.Inputs, err
+	own := l.opts.RunDir.Delivered(l.opts.Container, l.attempt)
+	if l.attempt > 1 {
+		if _, err := l.readReady(ctx, own); err != nil {
+			return handoff.Ready{}, err
+		}
 	}
-	_, err = l.readReady(ctx, l.opts.RunDir.Delivered(l.opts.Container, l.attempt))
-	return ready.Inputs, err
+	ready, err := l.readReady(ctx, l.opts.RunDir.Ready())
+	if err == nil && ready.Deliver {
+		_, err = l.readReady(ctx, own)
+	}
+	return ready, err
 }
 
 // readReady waits until the record at path says OK.

@@ -1,0 +1,88 @@
+package shim
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+// next is what an attempt has to do in view of the one before it.
+type next int
+
+const (
+	runCommand next = iota
+	endAlike        // the command has run and its outputs are dealt with
+	pushOnly        // the command has succeeded and its outputs are still there, but not in the registry
+)
+
+// decideNext says what to do after an attempt that left these records; zero records are absent ones. unchanged tells
+// whether the outputs are still what done says.
+func decideNext(policy RestartPolicy, done handoff.Done, pushed handoff.Pushed, unchanged func() bool) next {
+	dealtWith := (pushed.State == handoff.OK || pushed.State == handoff.Skipped) && !pushed.Incomplete
+	succeeded := done.ExitCode == 0
+	switch {
+	case policy == RestartAlways || !done.Ran() || done.Failure != nil:
+		return runCommand
+	case dealtWith && (succeeded || policy == RestartNever):
+		return endAlike
+	case !dealtWith && succeeded && done.Outputs != "" && unchanged():
+		return pushOnly
+	}
+	return runCommand
+}
+
+// standFor ends this attempt by what the one before it has done, if its command need not run again; else it returns nil.
+func (l *life) standFor(ctx context.Context) *ending {
+	if l.attempt <= 1 {
+		return nil
+	}
+	done, pushed := l.recordsOf(l.attempt - 1)
+	if ready, err := handoff.Read[handoff.Ready](l.opts.RunDir.Ready()); err == nil {
+		l.pod = ready.Pod
+	}
+	switch decideNext(l.opts.RestartPolicy, done, pushed, func() bool { return l.fingerprint() == done.Outputs }) {
+	case endAlike:
+		l.log.Warn("The command has ended in an earlier attempt and is not run again.", "exitCode", done.ExitCode)
+		l.forgetAttempt()
+		return &ending{code: done.ExitCode}
+	case pushOnly:
+		l.log.Warn("The command has succeeded in an earlier attempt and is not run again; its outputs are pushed.")
+		return l.pushAgain(ctx, done)
+	}
+	return nil
+}
+
+// recordsOf reads the records of an attempt; what is absent or cannot be read is zero.
+func (l *life) recordsOf(attempt int) (handoff.Done, handoff.Pushed) {
+	dir, name := l.opts.RunDir, l.opts.Container
+	done, _, doneErr := handoff.Look[handoff.Done](dir.Done(name, attempt))
+	pushed, _, pushedErr := handoff.Look[handoff.Pushed](dir.Pushed(name, attempt))
+	if err := errors.Join(doneErr, pushedErr); err != nil {
+		l.log.Warn("A record of an earlier attempt cannot be read.", "error", err)
+	}
+	return done, pushed
+}
+
+// forgetAttempt leaves the attempt before this one as the last.
+func (l *life) forgetAttempt() {
+	if err := os.Remove(l.opts.RunDir.Attempt(l.opts.Container, l.attempt)); err != nil {
+		l.log.Warn("An attempt that does nothing leaves its directory.", "error", err)
+	}
+}
+
+// pushAgain holds for the outputs that an earlier attempt made. The record comes before the connection, so that the
+// sidecar does not prepare for a command.
+func (l *life) pushAgain(ctx context.Context, done handoff.Done) *ending {
+	if done.RanAs == 0 {
+		done.RanAs = l.attempt - 1
+	}
+	done.Ended, done.Terminating = time.Now(), false
+	if err := l.writeDone(done); err != nil {
+		return unrecorded(done, err)
+	}
+	defer l.connect(ctx)()
+	return l.hold(ctx, done)
+}

@@ -1,0 +1,101 @@
+package shim
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+)
+
+func TestE46WhatAnAttemptDoesAfterTheOneBefore(t *testing.T) {
+	ran := handoff.Done{Started: time.Unix(1, 0), Outputs: "fingerprint"}
+	failed := handoff.Done{Started: time.Unix(1, 0), ExitCode: 3}
+	cut := handoff.Done{Started: time.Unix(1, 0), Outputs: "fingerprint", Failure: &handoff.Failure{Code: 202}}
+	ok := handoff.Pushed{State: handoff.OK}
+	refused := handoff.Pushed{State: handoff.Failed}
+	for name, c := range map[string]struct {
+		policy  RestartPolicy
+		done    handoff.Done
+		pushed  handoff.Pushed
+		changed bool
+		want    next
+	}{
+		"nothing is known of it":                {RestartOnFailure, handoff.Done{}, handoff.Pushed{}, false, runCommand},
+		"its command never ran":                 {RestartOnFailure, handoff.Done{ExitCode: 200}, handoff.Pushed{}, false, runCommand},
+		"pushed, OnFailure":                     {RestartOnFailure, ran, ok, false, endAlike},
+		"pushed, Never":                         {RestartNever, ran, ok, false, endAlike},
+		"pushed, Always":                        {RestartAlways, ran, ok, false, runCommand},
+		"skipped, Never":                        {RestartNever, ran, handoff.Pushed{State: handoff.Skipped}, false, endAlike},
+		"failed command, OnFailure":             {RestartOnFailure, failed, ok, false, runCommand},
+		"failed command, Never":                 {RestartNever, failed, handoff.Pushed{State: handoff.Skipped}, false, endAlike},
+		"failed command, nothing pushed, Never": {RestartNever, failed, handoff.Pushed{}, false, runCommand},
+		"failed push, OnFailure":                {RestartOnFailure, ran, refused, false, pushOnly},
+		"failed push, Never":                    {RestartNever, ran, refused, false, pushOnly},
+		"failed push, Always":                   {RestartAlways, ran, refused, false, runCommand},
+		"unfinished push":                       {RestartOnFailure, ran, handoff.Pushed{State: handoff.Pushing}, false, pushOnly},
+		"no push":                               {RestartOnFailure, ran, handoff.Pushed{}, false, pushOnly},
+		"a push of what a killed shim left":     {RestartOnFailure, ran, handoff.Pushed{State: handoff.OK, Incomplete: true}, false, pushOnly},
+		"failed push, outputs changed":          {RestartOnFailure, ran, refused, true, runCommand},
+		"failed push, outputs on no volume":     {RestartOnFailure, handoff.Done{Started: time.Unix(1, 0)}, refused, false, runCommand},
+		"outputs that are not whole":            {RestartOnFailure, cut, refused, false, runCommand},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := decideNext(c.policy, c.done, c.pushed, func() bool { return !c.changed })
+			assert.Equal(t, got, c.want)
+		})
+	}
+}
+
+func TestAFingerprintChangesWithTheOutputs(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	assert.NilError(t, os.WriteFile(file, []byte("one"), 0o600))
+	before, err := fingerprintOf([]string{dir})
+	assert.NilError(t, err)
+	again, err := fingerprintOf([]string{dir})
+	assert.NilError(t, err)
+	assert.Equal(t, again, before)
+	info, err := os.Stat(file)
+	assert.NilError(t, err)
+
+	for name, change := range map[string]func() error{
+		"same size and time, other content": func() error {
+			if err := os.WriteFile(file, []byte("two"), 0o600); err != nil {
+				return err
+			}
+			return os.Chtimes(file, time.Time{}, info.ModTime())
+		},
+		"another file": func() error { return os.WriteFile(filepath.Join(dir, "more"), nil, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.NilError(t, change())
+			after, err := fingerprintOf([]string{dir})
+			assert.NilError(t, err)
+			assert.Assert(t, after != before)
+		})
+	}
+	_, err = fingerprintOf([]string{filepath.Join(dir, "absent")})
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestAStallMattersOnlyToAContainerThatWasToldToStop(t *testing.T) {
+	s := &stall{limit: 30 * time.Second}
+	at := func(seconds int64) time.Time { return time.Unix(1000+seconds, 0) }
+	moved := handoff.Progress{Bytes: 1}
+	assert.NilError(t, s.check(moved, at(0)))
+	assert.NilError(t, s.check(moved, at(100)))
+	s.matters.Store(true)
+	assert.NilError(t, s.check(moved, at(100)), "it counts from now")
+	assert.NilError(t, s.check(moved, at(129)))
+	assert.NilError(t, s.check(handoff.Progress{Bytes: 2}, at(130)), "it moves")
+	assert.NilError(t, s.check(handoff.Progress{Bytes: 2}, at(159)))
+	assert.ErrorContains(t, s.check(handoff.Progress{Bytes: 2}, at(160)), "nothing of its outputs was pushed for 30s")
+	none := &stall{}
+	none.matters.Store(true)
+	assert.NilError(t, none.check(moved, at(0)))
+	assert.NilError(t, none.check(moved, at(10_000)))
+}
