@@ -34,7 +34,7 @@ func TestShimFlagsAreTakenApartAsAShellDoes(t *testing.T) {
 }
 
 // Every mistake names its key and the flag and says what to do.
-func TestMistakesInShimFlagsAreNamed(t *testing.T) {
+func TestMistakesInShimFlagsAreNamed(t *testing.T) { // E56
 	for name, tc := range map[string]struct{ line, want string }{
 		"the container":               {"--container=x", "holds --container=x, which only the operator may set, or is none at all; there are --log-level, --log-format,"},
 		"the directory of records":    {"--run-dir /tmp", "holds --run-dir, which only the operator may set"},

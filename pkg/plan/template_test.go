@@ -96,10 +96,13 @@ func TestOneTextMayBeAnArtifactOfEachContainer(t *testing.T) {
 	values["output-container_2"] = "a"
 	_, _, err = plan.Parse(plan.Metadata{Annotations: keys(values)})
 	assert.ErrorContains(t, err, `output-uri_2: "out-{container}" is the same artifact as output-uri_1`)
+	values["output-uri_1"], values["output-uri_2"], values["output-container_2"] = "out", "out", "b"
+	_, _, err = plan.Parse(plan.Metadata{Annotations: keys(values)})
+	assert.ErrorContains(t, err, `output-uri_2: "out" is the same artifact as output-uri_1`)
 }
 
 // Every mistake names its key and its value and says what to do.
-func TestMistakesInTemplatesAndPatternsAreNamed(t *testing.T) {
+func TestMistakesInTemplatesAndPatternsAreNamed(t *testing.T) { // E56
 	cases := map[string]struct {
 		key, value string
 		want       string
