@@ -41,35 +41,22 @@ func chooseContainers(pod *corev1.PodTemplateSpec, names []string, ps *problems)
 
 // wrap makes the shim run the container's command. Command and args are expanded alike by the kubelet, so args may
 // follow command in one list; what comes from elsewhere is escaped.
-func (d decision) wrap(c *corev1.Container) {
+func (d *decision) wrap(c *corev1.Container) {
 	command := append([]string{handoff.ShimPath}, d.shimFlags(*c)...)
 	command = append(command, "--")
 	command = append(command, c.Command...)
 	c.Command, c.Args = append(command, c.Args...), nil
-	c.Env = append(slices.Clone(d.env[c.Name]), c.Env...)
 	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: binVolume, MountPath: handoff.BinDir, ReadOnly: true})
 	c.VolumeMounts = append(c.VolumeMounts, runMounts(c.Name)...)
+}
+
+// equip gives the container what its command finds its inputs and outputs by.
+func (d *decision) equip(c *corev1.Container) {
+	c.Env = append(slices.Clone(d.env[c.Name]), c.Env...)
 	c.VolumeMounts = append(c.VolumeMounts, d.inputs.appMounts...)
 	if d.outputs.useOutDir(c.Name) {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: outVolume, MountPath: handoff.OutDir})
 	}
-}
-
-func (d decision) shimFlags(c corev1.Container) []string {
-	flags := []string{"--container=" + c.Name}
-	if d.plan.Debug {
-		flags = append(flags, "--log-level=debug")
-	}
-	if p := c.TerminationMessagePath; p != "" && p != corev1.TerminationMessagePathDefault {
-		flags = append(flags, "--termination-message-path="+escape(p))
-	}
-	if d.outputs.useOutDir(c.Name) {
-		flags = append(flags, "--empty-dir="+handoff.OutDir)
-	}
-	if len(d.outputs.of(c.Name)) > 0 {
-		flags = append(flags, "--push-timeout="+d.plan.PushTimeout.String())
-	}
-	return append(flags, d.grace.shimFlags()...)
 }
 
 // runMounts keep a container to its own directory of the hand-off's volume; the sidecar's it can only read.
@@ -82,6 +69,14 @@ func runMounts(container string) []corev1.VolumeMount {
 
 // escape protects text from the kubelet's expansion of $(NAME) and $$ in commands and variables.
 func escape(text string) string { return strings.ReplaceAll(text, "$", "$$") }
+
+func namesOf(containers []*corev1.Container) []string {
+	names := make([]string, len(containers))
+	for i, c := range containers {
+		names[i] = c.Name
+	}
+	return names
+}
 
 func list(containers []corev1.Container) string {
 	names := make([]string, len(containers))

@@ -1,7 +1,6 @@
 package inject
 
 import (
-	"path"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -9,13 +8,13 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
-// environment decides what each wrapped container gets, by its name. The variables go before the user's own, so that
+// environment decides what each container of the step gets, by its name. The variables go before the user's own, so that
 // those can refer to them. A variable that the user sets to the same value is left alone, to another is a problem.
-func (d decision) environment(ps *problems) map[string][]corev1.EnvVar {
+func (d *decision) environment(ps *problems) map[string][]corev1.EnvVar {
 	env := map[string][]corev1.EnvVar{}
-	for _, c := range d.wrapped {
+	for _, c := range d.chosen {
 		for _, v := range []corev1.EnvVar{{Name: inputPathEnv, Value: d.inputDir(*c)}, {Name: outputPathEnv, Value: d.outputDir(*c)}} {
-			if v.Value == "" {
+			if v.Value = d.known(v.Value); v.Value == "" {
 				continue
 			}
 			v.Value = escape(v.Value)
@@ -30,8 +29,17 @@ func (d decision) environment(ps *problems) map[string][]corev1.EnvVar {
 	return env
 }
 
+// known is the text of a variable that the shim finishes; where there is no shim it is empty if that is needed.
+func (d *decision) known(text string) string {
+	if !d.unwrapped {
+		return text
+	}
+	value, _ := literal(text)
+	return value
+}
+
 // inputDir is where the first input is; empty where that is a working directory that only the image knows.
-func (d decision) inputDir(c corev1.Container) string {
+func (d *decision) inputDir(c corev1.Container) string {
 	if len(d.plan.Inputs) == 0 {
 		return ""
 	}
@@ -39,8 +47,8 @@ func (d decision) inputDir(c corev1.Container) string {
 }
 
 // outputDir is where the command is to write what is pushed: the directory of an output without a path, else the path
-// of the first.
-func (d decision) outputDir(c corev1.Container) string {
+// of the first, up to a pattern.
+func (d *decision) outputDir(c corev1.Container) string {
 	outs := d.outputs.of(c.Name)
 	switch {
 	case d.outputs.useOutDir(c.Name):
@@ -48,13 +56,5 @@ func (d decision) outputDir(c corev1.Container) string {
 	case len(outs) == 0:
 		return ""
 	}
-	return resolve(c, outs[0].Path)
-}
-
-// resolve makes a path absolute where the working directory is known.
-func resolve(c corev1.Container, p string) string {
-	if path.IsAbs(p) || c.WorkingDir == "" {
-		return p
-	}
-	return path.Join(c.WorkingDir, p)
+	return unpatterned(resolve(c, outs[0].Path))
 }

@@ -25,15 +25,19 @@ type grace struct {
 // chooseGrace allows as long as pushing may take, but at most maxGrace, and never less than there was. It matters only
 // where something is pushed.
 func chooseGrace(spec corev1.PodSpec, p plan.Plan) grace {
-	g := grace{own: defaultGrace}
-	if s := spec.TerminationGracePeriodSeconds; s != nil {
-		g.own = time.Duration(*s) * time.Second
-	}
+	g := grace{own: currentGrace(spec)}
 	need := (min(p.PushTimeout, maxGrace) + time.Second - 1).Truncate(time.Second)
 	if len(p.Outputs) > 0 && need > g.own {
 		g.raised = need
 	}
 	return g
+}
+
+func currentGrace(spec corev1.PodSpec) time.Duration {
+	if s := spec.TerminationGracePeriodSeconds; s != nil {
+		return time.Duration(*s) * time.Second
+	}
+	return defaultGrace
 }
 
 func (g grace) write(spec *corev1.PodSpec) {
@@ -43,9 +47,9 @@ func (g grace) write(spec *corev1.PodSpec) {
 }
 
 // shimFlags keep a command that ignores the order to stop from living longer than it would have. The shim takes no time
-// at all for "never".
-func (g grace) shimFlags() []string {
-	if g.raised == 0 {
+// at all for "never". Where the user's own flags say another, it is still told first: restoreGrace believes that one.
+func (g grace) shimFlags(own []string) []string {
+	if g.raised == 0 && !sets(own, flagName(graceFlag)) {
 		return nil
 	}
 	return []string{graceFlag + max(g.own, time.Millisecond).String()}
@@ -58,9 +62,10 @@ func restoreGrace(spec *corev1.PodSpec, c corev1.Container) {
 			return
 		}
 		if text, ok := strings.CutPrefix(arg, graceFlag); ok {
-			if own, err := time.ParseDuration(text); err == nil {
+			if own, err := time.ParseDuration(text); err == nil && own != currentGrace(*spec) {
 				spec.TerminationGracePeriodSeconds = new(int64(own / time.Second))
 			}
+			return
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +13,7 @@ import (
 const (
 	sidecarName = "oras"      // native sidecar
 	shimName    = "oras-shim" // init container that installs the shim
+	gateName    = "oras-gate" // init container that waits for the inputs
 	binVolume   = "oras-bin"
 	runVolume   = "oras-run"
 	outVolume   = "oras-out"
@@ -23,8 +25,10 @@ const (
 	outputPathEnv = "ORAS_OUTPUT_PATH"
 )
 
-// sidecarCommand and shimCommand begin the commands of the two containers; both programs are in one image.
+// sidecarCommand, gateCommand and shimCommand begin the commands of the containers; all programs are in one image.
 func sidecarCommand() []string { return []string{"/sidecar", "run"} }
+
+func gateCommand() []string { return []string{"/sidecar", "gate"} }
 
 func shimCommand() []string {
 	return []string{"/shim", "install", handoff.BinDir, "--run-dir=" + string(handoff.DefaultDir)}
@@ -36,6 +40,10 @@ func isSidecar(c corev1.Container) bool {
 
 func isInstaller(c corev1.Container) bool {
 	return c.Name == shimName && begins(c.Command, shimCommand()[:2])
+}
+
+func isGate(c corev1.Container) bool {
+	return c.Name == gateName && begins(c.Command, gateCommand())
 }
 
 // isWrapped tells whether the container runs its command under the installed shim.
@@ -51,6 +59,18 @@ func isOurVolume(name string) bool {
 // isNative tells whether an init container is a native sidecar: one that runs beside the regular containers.
 func isNative(c corev1.Container) bool {
 	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+}
+
+// meshProxy is the name of a regular container that the pod's network needs; empty for none. Before it has started,
+// which is after all init containers, no sidecar reaches a registry.
+func meshProxy(spec corev1.PodSpec) string {
+	proxies := []string{"istio-proxy", "linkerd-proxy", "kuma-sidecar", "envoy-sidecar", "consul-dataplane"}
+	for _, c := range spec.Containers {
+		if slices.Contains(proxies, c.Name) {
+			return c.Name
+		}
+	}
+	return ""
 }
 
 func begins(list, head []string) bool {

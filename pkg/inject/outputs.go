@@ -1,55 +1,134 @@
 package inject
 
 import (
+	"cmp"
+	"path"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/placeholder"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
 // outputs is what is pushed after each container's command.
 type outputs []handoff.Output
 
-// placeOutputs gives each output its container and its path. Nothing is mounted for them: the shim lends the files.
-func placeOutputs(wanted []plan.Output, wrapped []*corev1.Container, ps *problems) outputs {
-	if len(wrapped) == 0 {
-		return nil
-	}
+// placeOutputs gives each output its container and its path. The shim lends the files; where they may be wanted when
+// there is no shim any more, or where there is none at all, the sidecar gets the volume that they lie on.
+func (d *decision) placeOutputs(ps *problems) outputs {
 	var outs outputs
-	for _, out := range wanted {
-		container, ok := containerOf(out, wrapped, ps)
-		if !ok {
-			continue
+	for _, out := range d.makers(ps) {
+		step := handoff.Output{
+			Container: out.Container,
+			Artifact:  out.Artifact,
+			Path:      cmp.Or(out.Path, handoff.OutDir),
+			On:        handoff.When(d.plan.OutputOn),
+			Empty:     handoff.Empty(d.plan.OutputEmpty),
 		}
-		p := out.Path
-		if p == "" {
-			p = handoff.OutDir
+		if d.unwrapped {
+			step.On = handoff.OnAlways // nobody sees how the command ends
 		}
-		other := slices.IndexFunc(outs, func(o handoff.Output) bool { return within(o.Path, handoff.OutDir) && o.Container != container })
-		if within(p, handoff.OutDir) && other >= 0 {
+		other := slices.IndexFunc(outs, func(o handoff.Output) bool {
+			return plan.Within(o.Path, handoff.OutDir) && o.Container != step.Container
+		})
+		if plan.Within(step.Path, handoff.OutDir) && other >= 0 {
 			ps.add("%s: containers %q and %q would share %s, which is emptied when either starts; give one of them an output path of its own",
-				out.PathKey, outs[other].Container, container, handoff.OutDir)
+				out.PathKey, outs[other].Container, step.Container, handoff.OutDir)
 		}
-		outs = append(outs, handoff.Output{Container: container, Artifact: out.Artifact, Path: p})
+		if step.On == handoff.OnFailure || step.On == handoff.OnAlways {
+			step.Mount = d.outputMount(out, step.Path, ps)
+		}
+		outs = append(outs, step)
 	}
 	return outs
 }
 
-func containerOf(out plan.Output, wrapped []*corev1.Container, ps *problems) (string, bool) {
-	if out.Container == "" && len(wrapped) == 1 {
-		return wrapped[0].Name, true
+// makers lists the outputs of every container, each with the name of its container.
+func (d *decision) makers(ps *problems) []plan.Output {
+	var made []plan.Output
+	for _, wanted := range d.plan.Outputs {
+		for _, container := range d.makersOf(wanted, ps) {
+			out := wanted.Fill(placeholder.Values{placeholder.Container: container})
+			out.Container = container
+			twin := slices.IndexFunc(made, func(o plan.Output) bool { return o.Artifact == out.Artifact })
+			if twin >= 0 {
+				ps.add("%s: in container %q, %q is the same artifact as %s; give each output its own", out.Key, container, out.Artifact, made[twin].Key)
+			}
+			made = append(made, out)
+		}
 	}
-	if out.Container == "" {
-		ps.add("%s: several containers are wrapped; say with %s which of them makes %q", out.Key, out.ContainerKey, out.Artifact)
-		return "", false
-	}
-	if !slices.ContainsFunc(wrapped, func(c *corev1.Container) bool { return c.Name == out.Container }) {
+	return made
+}
+
+// makersOf names the containers that make an output.
+func (d *decision) makersOf(out plan.Output, ps *problems) []string {
+	names := namesOf(d.chosen)
+	switch {
+	case len(names) == 0: // which is a problem already
+		return nil
+	case out.Container != "" && !slices.Contains(names, out.Container):
 		ps.add("%s: %q is not wrapped; name a wrapped container, or add this one to the key container", out.ContainerKey, out.Container)
-		return "", false
+		return nil
+	case out.Container != "":
+		return []string{out.Container}
+	case len(names) > 1 && !slices.Contains(placeholder.In(out.Artifact), placeholder.Container):
+		ps.add("%s: several containers are wrapped; say with %s which of them makes %q, or write {container} into it for one of each", out.Key, out.ContainerKey, out.Artifact)
+		return nil
 	}
-	return out.Container, true
+	return names
+}
+
+// outputMount is where the sidecar sees an output. Where it cannot, that is a problem of unwrapped containers alone.
+func (d *decision) outputMount(out plan.Output, p string, ps *problems) string {
+	at, ok := d.locateOutput(out.Container, p)
+	if ok {
+		return escape(d.mounts.path(at, true))
+	}
+	if d.unwrapped {
+		ps.add("%s: %q is not on one volume of container %q, and nobody lends the sidecar what else an unwrapped container has; mount a volume there, name it by an absolute path, or remove the key and write to %s",
+			out.PathKey, out.Path, out.Container, handoff.OutDir)
+	}
+	return ""
+}
+
+// locateOutput finds the one volume on which all of an output lies.
+func (d *decision) locateOutput(container, p string) (place, bool) {
+	if plan.Within(p, handoff.OutDir) {
+		return place{volume: outVolume, rest: strings.TrimPrefix(p, handoff.OutDir)}, true
+	}
+	c := d.chosen[slices.Index(namesOf(d.chosen), container)]
+	p = resolve(*c, p)
+	mounts := d.mountsOf(c)
+	m := longest(mounts, fixed(p))
+	below := slices.ContainsFunc(mounts, func(n corev1.VolumeMount) bool {
+		return mountPath(n) != fixed(p) && plan.Within(mountPath(n), fixed(p))
+	})
+	if !path.IsAbs(p) || m == nil || m.SubPathExpr != "" || below {
+		return place{}, false
+	}
+	return placeOn(*m, p), true
+}
+
+// durable lists the paths of a container's outputs where all of them outlive a restart of it, which is on volumes.
+func (d *decision) durable(c corev1.Container) []string {
+	var paths []string
+	for _, out := range d.outputs.of(c.Name) {
+		p := resolve(c, out.Path)
+		onVolume := path.IsAbs(p) && longest(d.mountsOf(&c), fixed(p)) != nil
+		if !onVolume && !plan.Within(p, handoff.OutDir) {
+			return nil
+		}
+		paths = append(paths, out.Path)
+	}
+	return paths
+}
+
+// mountsOf are the volumes that the container has, or will have for its inputs.
+func (d *decision) mountsOf(c *corev1.Container) []corev1.VolumeMount {
+	return slices.Concat(c.VolumeMounts, d.inputs.appMounts)
 }
 
 // of returns the outputs of one container, in order.
@@ -59,5 +138,5 @@ func (outs outputs) of(container string) outputs {
 
 // useOutDir tells whether the container has an output in handoff.OutDir.
 func (outs outputs) useOutDir(container string) bool {
-	return slices.ContainsFunc(outs.of(container), func(o handoff.Output) bool { return within(o.Path, handoff.OutDir) })
+	return slices.ContainsFunc(outs.of(container), func(o handoff.Output) bool { return plan.Within(o.Path, handoff.OutDir) })
 }

@@ -6,11 +6,13 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
-// Options are the operator's own settings. All but ImagePullPolicy are required.
+// Options are the operator's own settings. SidecarImage and Registry are required.
 type Options struct {
 	SidecarImage    string            // holds /shim and /sidecar
 	ImagePullPolicy corev1.PullPolicy // of that image; empty: Kubernetes decides
 	Registry        plan.Endpoint     // where the artifacts are
+	Namespace       string            // that the pod will be in; empty: left to be filled in there
+	Several         bool              // more than one pod will be made of this template, and they may need outputs of their own
 }
 
 // Pod returns the pod, or pod template, as a step that follows the plan; the argument is left as it is. An injected pod
@@ -22,9 +24,9 @@ func Pod(pod corev1.PodTemplateSpec, p plan.Plan, opts Options) (corev1.PodTempl
 	if Injected(pod.Spec) {
 		return pod, nil, nil
 	}
-	out, wrapped := strip(pod)
+	out, chosen := strip(pod)
 	if len(p.Containers) == 0 {
-		p.Containers = wrapped
+		p.Containers = chosen
 	}
 	d, err := decide(&out, p, opts)
 	if err != nil {
@@ -36,41 +38,51 @@ func Pod(pod corev1.PodTemplateSpec, p plan.Plan, opts Options) (corev1.PodTempl
 
 // decision is everything that is to be done to one pod, settled before anything is written.
 type decision struct {
-	opts     Options
-	plan     plan.Plan
-	wrapped  []*corev1.Container // of the pod that is to be written to
-	identity identity
-	inputs   inputs
-	outputs  outputs
-	needs    corev1.ResourceRequirements // of each injected container
-	grace    grace
-	env      map[string][]corev1.EnvVar // by wrapped container
-	warnings []string
+	opts          Options
+	plan          plan.Plan
+	chosen        []*corev1.Container  // of the pod that is to be written to
+	restartPolicy corev1.RestartPolicy // of the pod; may be empty
+	unwrapped     bool                 // there is no shim
+	gated         bool                 // an init container waits for the inputs
+	identity      identity
+	mounts        sidecarMounts
+	inputs        inputs
+	outputs       outputs
+	needs         corev1.ResourceRequirements // of each injected container
+	grace         grace
+	env           map[string][]corev1.EnvVar // by chosen container
+	warnings      []string
 }
 
-func decide(pod *corev1.PodTemplateSpec, p plan.Plan, opts Options) (decision, error) {
-	d := decision{opts: opts, plan: p}
+func decide(pod *corev1.PodTemplateSpec, p plan.Plan, opts Options) (*decision, error) {
+	d := &decision{opts: opts, restartPolicy: pod.Spec.RestartPolicy}
 	var ps problems
 	ps.unsupported(pod.Spec)
 	ps.collisions(pod.Spec)
-	d.wrapped = chooseContainers(pod, p.Containers, &ps)
-	ps.unwrappable(d.wrapped, pod.Spec.RestartPolicy, len(p.Outputs) > 0)
-	d.identity = chooseIdentity(pod.Spec.SecurityContext, d.wrapped)
-	d.inputs = placeInputs(p.Inputs, d.wrapped, pod.Spec.Volumes, d.identity.shared, &ps)
-	d.outputs = placeOutputs(p.Outputs, d.wrapped, &ps)
+	d.chosen = chooseContainers(pod, p.Containers, &ps)
+	d.plan = d.fill(p, &ps)
+	d.unwrapped = runsUnwrapped(d.plan, d.chosen)
+	d.identity = chooseIdentity(pod.Spec.SecurityContext, d.chosen)
+	d.inputs = d.placeInputs(pod.Spec.Volumes, &ps)
+	d.outputs = d.placeOutputs(&ps)
+	d.gated = d.needsGate(pod.Spec)
 	d.needs = chooseResources(pod.Spec)
-	d.grace = chooseGrace(pod.Spec, p)
+	d.grace = chooseGrace(pod.Spec, d.plan)
 	d.env = d.environment(&ps)
-	d.warnings = append(d.inputs.warnings, probeWarnings(d)...)
+	d.check(pod.Spec, &ps)
+	d.warnings = d.warn()
 	return d, ps.err()
 }
 
-func (d decision) write(pod *corev1.PodTemplateSpec) {
+func (d *decision) write(pod *corev1.PodTemplateSpec) {
 	d.writeMetadata(&pod.ObjectMeta)
 	d.writeVolumes(&pod.Spec)
 	d.writeInitContainers(&pod.Spec)
-	for _, c := range d.wrapped {
-		d.wrap(c)
+	for _, c := range d.chosen {
+		if !d.unwrapped {
+			d.wrap(c)
+		}
+		d.equip(c)
 	}
 	d.grace.write(&pod.Spec)
 	raiseResources(pod.Spec.Resources, d.needs.Requests)

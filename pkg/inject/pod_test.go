@@ -1,6 +1,7 @@
 package inject_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +13,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/inject"
+	"github.com/converged-computing/oras-operator/pkg/placeholder"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
@@ -39,7 +43,7 @@ func TestPod(t *testing.T) {
 	}
 }
 
-func TestInjectingTwiceChangesNothing(t *testing.T) {
+func TestInjectingTwiceChangesNothing(t *testing.T) { // E48
 	for _, name := range accepted(t) {
 		t.Run(name, func(t *testing.T) {
 			pod := read(t, name, "golden.yaml")
@@ -51,8 +55,36 @@ func TestInjectingTwiceChangesNothing(t *testing.T) {
 	}
 }
 
+// The sidecar reads its arguments back as the kubelet hands them over, with every $$ a $ again.
+func TestEverySidecarCanServeItsStep(t *testing.T) {
+	for _, name := range accepted(t) {
+		t.Run(name, func(t *testing.T) {
+			pod := read(t, name, "golden.yaml")
+			var task handoff.Step
+			flags := flag.NewFlagSet("run", flag.ContinueOnError)
+			task.BindFlags(flags)
+			var args []string
+			for _, arg := range sidecar(&pod.Spec).Command[2:] {
+				args = append(args, strings.ReplaceAll(arg, "$$", "$"))
+			}
+			assert.NilError(t, flags.Parse(args))
+			assert.NilError(t, task.Validate())
+			for _, in := range task.Inputs {
+				assert.NilError(t, placeholder.Check(in.Artifact))
+				assert.NilError(t, placeholder.Check(in.Path))
+				assert.NilError(t, placeholder.Check(in.Mount))
+			}
+			for _, out := range task.Outputs {
+				assert.NilError(t, placeholder.Check(out.Artifact))
+				assert.NilError(t, placeholder.Check(out.Path))
+				assert.NilError(t, placeholder.Check(out.Mount))
+			}
+		})
+	}
+}
+
 // What another webhook, or a person, breaks in an injected pod is mended, and nothing is wrapped twice.
-func TestABrokenPodIsMended(t *testing.T) {
+func TestABrokenPodIsMended(t *testing.T) { // E49
 	breaks := map[string]func(*corev1.PodSpec){
 		"the native sidecar became a plain init container": func(s *corev1.PodSpec) { sidecar(s).RestartPolicy = nil },
 		"the two init containers were reordered":           func(s *corev1.PodSpec) { slices.Reverse(s.InitContainers) },
@@ -128,6 +160,36 @@ func TestOnlyTheSpecTellsAnInjectedPod(t *testing.T) {
 	assert.DeepEqual(t, got, want)
 }
 
+func TestANamespaceThatIsNotKnownIsLeftToThePod(t *testing.T) {
+	pod := read(t, "placeholders-in-artifacts-and-paths", "input.yaml")
+	p, _, err := plan.Parse(plan.Metadata{Annotations: pod.Annotations})
+	assert.NilError(t, err)
+	got, _, err := inject.Pod(pod, p, inject.Options{SidecarImage: "sidecar:test"})
+	assert.NilError(t, err)
+	assert.Assert(t, slices.ContainsFunc(sidecar(&got.Spec).Command, func(arg string) bool {
+		return strings.HasPrefix(arg, `--input={"artifact":"{namespace}/mesh:latest"`)
+	}))
+}
+
+func TestSeveralPodsThatPushOneArtifactAreWarnedOf(t *testing.T) {
+	pod := read(t, "the-smallest-step", "input.yaml")
+	p, _, err := plan.Parse(plan.Metadata{Annotations: map[string]string{
+		v1alpha1.KeyPrefix + "oras-cache": "oras", v1alpha1.KeyPrefix + "output-uri_1": "one-{job}", v1alpha1.KeyPrefix + "output-path_1": "a",
+		v1alpha1.KeyPrefix + "output-uri_2": "each-{index}", v1alpha1.KeyPrefix + "output-uri_3": "own:{pod}",
+	}})
+	assert.NilError(t, err)
+	opts := inject.Options{SidecarImage: "sidecar:test", Several: true}
+	_, warnings, err := inject.Pod(pod, p, opts)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, warnings, []string{
+		"output-uri_1: several pods push one-{job}:latest, and the last one wins; write {index} or {pod} into it for one of each",
+	})
+	opts.Several = false
+	_, warnings, err = inject.Pod(pod, p, opts)
+	assert.NilError(t, err)
+	assert.Equal(t, len(warnings), 0)
+}
+
 func step(t *testing.T, pod corev1.PodTemplateSpec) (corev1.PodTemplateSpec, []string, error) {
 	t.Helper()
 	p, _, err := plan.Parse(plan.Metadata{Labels: pod.Labels, Annotations: pod.Annotations})
@@ -136,7 +198,7 @@ func step(t *testing.T, pod corev1.PodTemplateSpec) (corev1.PodTemplateSpec, []s
 	if !ok {
 		registry = plan.Endpoint{Host: p.Cache + ".default.svc:5000", PlainHTTP: true}
 	}
-	return inject.Pod(pod, p, inject.Options{SidecarImage: "sidecar:test", Registry: registry})
+	return inject.Pod(pod, p, inject.Options{SidecarImage: "sidecar:test", Registry: registry, Namespace: "default"})
 }
 
 func sidecar(spec *corev1.PodSpec) *corev1.Container {

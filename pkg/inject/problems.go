@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -8,6 +9,10 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
 // problems collects every reason why a pod cannot be a step.
@@ -45,7 +50,7 @@ func (ps *problems) collisions(spec corev1.PodSpec) {
 
 func (ps *problems) reservedNames(field string, containers []corev1.Container) {
 	for i, c := range containers {
-		if c.Name == sidecarName || c.Name == shimName {
+		if c.Name == sidecarName || c.Name == shimName || c.Name == gateName {
 			ps.add("%s[%d].name: %q is the name of a container that the operator adds; rename the container", field, i, c.Name)
 		}
 	}
@@ -53,36 +58,50 @@ func (ps *problems) reservedNames(field string, containers []corev1.Container) {
 
 func (ps *problems) reservedPaths(c *corev1.Container) {
 	for i, m := range c.VolumeMounts {
-		if within(path.Clean(m.MountPath), mountRoot) {
+		if plan.Within(path.Clean(m.MountPath), mountRoot) {
 			ps.add("container %q: volumeMounts[%d].mountPath: %q is in %s, where the operator mounts its own volumes; choose another path",
 				c.Name, i, m.MountPath, mountRoot)
 		}
 	}
 }
 
-// unwrappable finds what keeps the shim from wrapping the chosen containers.
-func (ps *problems) unwrappable(wrapped []*corev1.Container, policy corev1.RestartPolicy, outputs bool) {
-	for _, c := range wrapped {
+// check finds what is wrong with the containers of the step, in the light of what is decided.
+func (d *decision) check(spec corev1.PodSpec, ps *problems) {
+	for _, c := range d.chosen {
 		ps.reservedPaths(c)
-		if len(c.Command) == 0 {
-			ps.add("container %q has no command, and this version does not look into images; set command to the ENTRYPOINT of image %s, and args to its CMD if it has none of its own", c.Name, c.Image)
+		d.checkRestarts(*c, ps)
+		d.checkPipe(*c, ps)
+		if len(c.Command) == 0 && !d.unwrapped {
+			ps.add("container %q has no command, and this version does not look into images; set command to the ENTRYPOINT of image %s, and args to its CMD if it has none of its own, or set %s to %s",
+				c.Name, c.Image, v1alpha1.KeyWrap, plan.WrapNever)
 		}
-		if outputs && restartsAlways(*c, policy) {
-			ps.add("container %q has outputs and is started again whenever it ends (restartPolicy Always), which this version does not support; set spec.restartPolicy to Never or OnFailure", c.Name)
-		}
+	}
+	if d.unwrapped {
+		d.unguarded(spec, ps)
 	}
 }
 
-// restartsAlways tells whether a regular container is restarted even after it succeeded. A container may have a policy
-// of its own; a pod without any restarts always.
-func restartsAlways(c corev1.Container, policy corev1.RestartPolicy) bool {
+// checkRestarts finds outputs of a container that never ends for good but are wanted only when it does.
+func (d *decision) checkRestarts(c corev1.Container, ps *problems) {
+	always := restartPolicy(c, d.restartPolicy) == corev1.RestartPolicyAlways
+	if always && len(d.plan.Outputs) > 0 && handoff.When(d.plan.OutputOn) != handoff.OnAlways {
+		ps.add("container %q has outputs and is started again whenever it ends (restartPolicy Always); set %s to %s, and they are pushed each time it ends, or set spec.restartPolicy to Never or OnFailure",
+			c.Name, v1alpha1.KeyOutputOn, handoff.OnAlways)
+	}
+}
+
+// checkPipe finds a file for standard output in a directory that the container does not have.
+func (d *decision) checkPipe(c corev1.Container, ps *problems) {
+	if plan.Within(d.plan.OutputPipe, handoff.OutDir) && !d.outputs.useOutDir(c.Name) {
+		ps.add("%s: %q is in %s, which container %q has for outputs without a path, and none of its outputs is such; choose another path",
+			v1alpha1.KeyOutputPipe, d.plan.OutputPipe, handoff.OutDir, c.Name)
+	}
+}
+
+// restartPolicy is that of a regular container. It may have a policy of its own; a pod without any restarts always.
+func restartPolicy(c corev1.Container, pod corev1.RestartPolicy) corev1.RestartPolicy {
 	if c.RestartPolicy != nil {
-		return *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		return corev1.RestartPolicy(*c.RestartPolicy)
 	}
-	return policy == corev1.RestartPolicyAlways || policy == ""
-}
-
-// within tells whether the clean path p is dir or below it.
-func within(p, dir string) bool {
-	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
+	return cmp.Or(pod, corev1.RestartPolicyAlways)
 }

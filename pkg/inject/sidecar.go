@@ -9,10 +9,18 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
-// writeInitContainers puts the two injected containers before the user's init containers, but after what a service mesh
+// writeInitContainers puts the injected containers before the user's init containers, but after what a service mesh
 // needs to have started: then there is a network before the sidecar starts, and still one while it is being stopped.
-func (d decision) writeInitContainers(spec *corev1.PodSpec) {
-	spec.InitContainers = slices.Insert(spec.InitContainers, meshEnd(spec.InitContainers), d.installer(), d.sidecar())
+func (d *decision) writeInitContainers(spec *corev1.PodSpec) {
+	var injected []corev1.Container
+	if !d.unwrapped {
+		injected = append(injected, d.installer())
+	}
+	injected = append(injected, d.sidecar())
+	if d.gated {
+		injected = append(injected, d.gate())
+	}
+	spec.InitContainers = slices.Insert(spec.InitContainers, meshEnd(spec.InitContainers), injected...)
 }
 
 // meshEnd counts the leading init containers that are native sidecars or set up the network of a known service mesh.
@@ -30,9 +38,9 @@ func meshEnd(containers []corev1.Container) int {
 }
 
 // installer copies the shim into its volume and makes the directories of the hand-off.
-func (d decision) installer() corev1.Container {
+func (d *decision) installer() corev1.Container {
 	c := d.container(shimName, shimCommand())
-	for _, w := range d.wrapped {
+	for _, w := range d.chosen {
 		c.Command = append(c.Command, "--container="+w.Name)
 	}
 	c.VolumeMounts = []corev1.VolumeMount{
@@ -43,33 +51,33 @@ func (d decision) installer() corev1.Container {
 }
 
 // sidecar pulls and pushes for as long as the pod lives.
-func (d decision) sidecar() corev1.Container {
+func (d *decision) sidecar() corev1.Container {
 	c := d.container(sidecarName, append(sidecarCommand(), d.step().Args()...))
 	c.RestartPolicy = ptr.To(corev1.ContainerRestartPolicyAlways)
 	c.Env = []corev1.EnvVar{
 		fieldEnv("ORAS_NAMESPACE", "metadata.namespace"),
 		fieldEnv("ORAS_POD", "metadata.name"),
 		fieldEnv("ORAS_JOB", "metadata.labels['batch.kubernetes.io/job-name']"),
+		fieldEnv("ORAS_INDEX", "metadata.annotations['batch.kubernetes.io/job-completion-index']"),
 	}
-	c.VolumeMounts = append([]corev1.VolumeMount{{Name: runVolume, MountPath: string(handoff.DefaultDir)}}, d.inputs.sidecarMounts...)
+	c.VolumeMounts = append([]corev1.VolumeMount{{Name: runVolume, MountPath: string(handoff.DefaultDir)}}, d.mounts...)
 	return c
 }
 
-// step is the sidecar's task. The kubelet expands the pod's identity when the sidecar starts; paths, the only text here
-// that may hold a $, are escaped.
-func (d decision) step() handoff.Step {
+// step is the sidecar's task. The kubelet expands the pod's identity when the sidecar starts, to nothing where there is no
+// such label or annotation; paths, the only text here that may hold a $, are escaped.
+func (d *decision) step() handoff.Step {
 	step := handoff.Step{
 		RunDir:      handoff.DefaultDir,
 		Registry:    d.opts.Registry.Host,
 		PlainHTTP:   d.opts.Registry.PlainHTTP,
+		Containers:  namesOf(d.chosen),
 		Inputs:      d.inputs.steps,
 		PullTimeout: d.plan.PullTimeout,
 		PushTimeout: d.plan.PushTimeout,
-		Pod:         handoff.PodIdentity{Namespace: "$(ORAS_NAMESPACE)", Name: "$(ORAS_POD)", Job: "$(ORAS_JOB)"},
+		Pod:         handoff.PodIdentity{Namespace: "$(ORAS_NAMESPACE)", Name: "$(ORAS_POD)", Job: "$(ORAS_JOB)", Index: "$(ORAS_INDEX)"},
+		Unwrapped:   d.unwrapped,
 		Debug:       d.plan.Debug,
-	}
-	for _, c := range d.wrapped {
-		step.Containers = append(step.Containers, c.Name)
 	}
 	for _, out := range d.outputs {
 		out.Path = escape(out.Path)
@@ -78,7 +86,7 @@ func (d decision) step() handoff.Step {
 	return step
 }
 
-func (d decision) container(name string, command []string) corev1.Container {
+func (d *decision) container(name string, command []string) corev1.Container {
 	return corev1.Container{
 		Name:                     name,
 		Image:                    d.opts.SidecarImage,

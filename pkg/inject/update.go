@@ -16,9 +16,12 @@ import (
 // to the old template, Reapply returns the update with everything injected as it was, whichever version did it; else it
 // returns false, and the update is not for the operator to mend.
 //
+// Of a step without shims nothing may be gone but the grace period that was raised.
+//
 // What Kubernetes lets change in the template of a suspended Job is taken from the update.
 func Reapply(update, old corev1.PodTemplateSpec) (corev1.PodTemplateSpec, bool) {
-	if !Injected(old.Spec) || Injected(update.Spec) || !equality.Semantic.DeepEqual(original(update), original(old)) {
+	graceKept := ptr.Equal(update.Spec.TerminationGracePeriodSeconds, old.Spec.TerminationGracePeriodSeconds)
+	if !Injected(old.Spec) || Injected(update.Spec) && graceKept || !equality.Semantic.DeepEqual(original(update), original(old)) {
 		return update, false
 	}
 	out := *update.DeepCopy()

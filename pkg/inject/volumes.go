@@ -48,10 +48,13 @@ func emptyDir(name string) corev1.Volume {
 	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
 }
 
-func (d decision) writeVolumes(spec *corev1.PodSpec) {
-	spec.Volumes = append(spec.Volumes, emptyDir(binVolume), emptyDir(runVolume))
+func (d *decision) writeVolumes(spec *corev1.PodSpec) {
+	if !d.unwrapped {
+		spec.Volumes = append(spec.Volumes, emptyDir(binVolume))
+	}
+	spec.Volumes = append(spec.Volumes, emptyDir(runVolume))
 	spec.Volumes = append(spec.Volumes, d.inputs.volumes...)
-	if slices.ContainsFunc(d.wrapped, func(c *corev1.Container) bool { return d.outputs.useOutDir(c.Name) }) {
+	if slices.ContainsFunc(d.chosen, func(c *corev1.Container) bool { return d.outputs.useOutDir(c.Name) }) {
 		spec.Volumes = append(spec.Volumes, emptyDir(outVolume))
 	}
 }

@@ -42,8 +42,8 @@ func gather(m Metadata) (settings, []string, problems) {
 			ps.add(name, value, "cannot be obeyed: this version does not support the key yet; remove it")
 		case value == "":
 			ps.add(name, "", "the value is empty; write one, such as %q, or remove the key", key.Example)
-		case strings.Contains(value, "{"):
-			ps.add(name, value, "holds a template ({…}): this version does not support templates yet; write the value out")
+		case strings.Contains(value, "{") && !key.Placeholders:
+			ps.add(name, value, "holds a placeholder ({…}), which this key does not take; write the value out")
 		default:
 			found.set(base, n, name, value, &ps)
 		}

@@ -18,7 +18,12 @@ func Parse(m Metadata) (Plan, []string, error) {
 		PlainHTTP:   r.optionalBool(v1alpha1.KeyPlainHTTP),
 		Inputs:      r.inputs(),
 		Outputs:     r.outputs(),
+		OutputOn:    r.choice(v1alpha1.KeyOutputOn, "success", "failure", "always"),
+		OutputEmpty: r.choice(v1alpha1.KeyOutputEmpty, "fail", "skip", "push"),
+		OutputPipe:  r.outputPipe(),
 		Containers:  r.names(v1alpha1.KeyContainer),
+		Wrap:        Wrap(r.choice(v1alpha1.KeyWrap, string(WrapAuto), string(WrapAlways), string(WrapNever))),
+		ShimFlags:   r.shimFlags(),
 		PullTimeout: r.timeout(v1alpha1.KeyPullTimeout),
 		PushTimeout: r.timeout(v1alpha1.KeyPushTimeout),
 		Debug:       r.bool(v1alpha1.KeyDebug),
@@ -38,65 +43,28 @@ type reader struct {
 	warnings []string
 }
 
-func (r *reader) inputs() []Input {
-	wait := r.wait(v1alpha1.KeyInputWait)
-	defaultKey := keyName(v1alpha1.KeyInputPath, unnumbered)
-	defaultPath := r.inputPath(unnumbered)
-	var inputs []Input
-	for _, n := range r.numbers(v1alpha1.KeyInputURI) {
-		in := Input{Key: keyName(v1alpha1.KeyInputURI, n), PathKey: defaultKey, Path: defaultPath, Wait: wait}
-		in.Artifact = r.inputReference(in.Key, r.settings[v1alpha1.KeyInputURI][n])
-		if _, own := r.settings[v1alpha1.KeyInputPath][n]; own && n != unnumbered {
-			in.PathKey, in.Path = keyName(v1alpha1.KeyInputPath, n), r.inputPath(n)
-		}
-		inputs = append(inputs, in)
-	}
-	return inputs
-}
-
-func (r *reader) inputPath(n int) string {
-	value, ok := r.settings[v1alpha1.KeyInputPath][n]
-	if !ok {
-		return ""
-	}
-	return r.cleanInputPath(keyName(v1alpha1.KeyInputPath, n), value)
-}
-
-func (r *reader) outputs() []Output {
-	var outputs []Output
-	for _, n := range r.numbers(v1alpha1.KeyOutputURI) {
-		out := Output{
-			Key:          keyName(v1alpha1.KeyOutputURI, n),
-			PathKey:      keyName(v1alpha1.KeyOutputPath, n),
-			ContainerKey: keyName(v1alpha1.KeyOutputContainer, n),
-			Container:    r.settings[v1alpha1.KeyOutputContainer][n],
-		}
-		value := r.settings[v1alpha1.KeyOutputURI][n]
-		out.Artifact = r.outputReference(out.Key, value)
-		if path, ok := r.settings[v1alpha1.KeyOutputPath][n]; ok {
-			out.Path = r.cleanOutputPath(out.PathKey, path)
-		}
-		twin := slices.IndexFunc(outputs, func(o Output) bool { return o.Artifact == out.Artifact })
-		if twin >= 0 && out.Artifact != "" {
-			r.add(out.Key, value, "is the same artifact as %s; give each output its own", outputs[twin].Key)
-		}
-		outputs = append(outputs, out)
-	}
-	return outputs
-}
-
 // checkWhole finds what no single key is to blame for.
 func (r *reader) checkWhole() {
 	r.checkRegistry()
-	r.checkPairs(v1alpha1.KeyInputPath, v1alpha1.KeyInputURI)
-	r.checkPairs(v1alpha1.KeyOutputPath, v1alpha1.KeyOutputURI)
-	r.checkPairs(v1alpha1.KeyOutputContainer, v1alpha1.KeyOutputURI)
+	for _, key := range []string{v1alpha1.KeyInputPath, v1alpha1.KeyInputOptional, v1alpha1.KeyInputCount} {
+		r.checkPairs(key, v1alpha1.KeyInputURI, r.hasAny(v1alpha1.KeyInputURI))
+	}
+	r.checkPairs(v1alpha1.KeyOutputPath, v1alpha1.KeyOutputURI, false)
+	r.checkPairs(v1alpha1.KeyOutputContainer, v1alpha1.KeyOutputURI, false)
+	r.checkCounts()
 	inputs, outputs := len(r.numbers(v1alpha1.KeyInputURI)), len(r.numbers(v1alpha1.KeyOutputURI))
 	if inputs+outputs == 0 && len(r.problems) == 0 {
 		r.add(v1alpha1.KeyOutputURI, "", "the step has neither an input nor an output; set input-uri or output-uri, or remove the other keys")
 	}
-	if _, waits := r.one(v1alpha1.KeyInputWait); waits && !r.hasAny(v1alpha1.KeyInputURI) {
-		r.warnings = append(r.warnings, "input-wait has no effect: the step has no input")
+	r.warnIdle(v1alpha1.KeyInputWait, v1alpha1.KeyInputURI, "input")
+	r.warnIdle(v1alpha1.KeyOutputOn, v1alpha1.KeyOutputURI, "output")
+	r.warnIdle(v1alpha1.KeyOutputEmpty, v1alpha1.KeyOutputURI, "output")
+}
+
+// warnIdle tells of a setting of artifacts of which there are none.
+func (r *reader) warnIdle(key, artifact, kind string) {
+	if _, given := r.one(key); given && !r.hasAny(artifact) {
+		r.warnings = append(r.warnings, key+" has no effect: the step has no "+kind)
 	}
 }
 
@@ -110,10 +78,10 @@ func (r *reader) checkRegistry() {
 	}
 }
 
-// checkPairs finds settings of key whose number no artifact has. An unnumbered input-path stands for every input.
-func (r *reader) checkPairs(key, artifact string) {
+// checkPairs finds settings of key whose number no artifact has. The unnumbered one may stand for every artifact.
+func (r *reader) checkPairs(key, artifact string, forAll bool) {
 	for _, n := range r.numbers(key) {
-		if key == v1alpha1.KeyInputPath && n == unnumbered && r.hasAny(artifact) {
+		if n == unnumbered && forAll {
 			continue
 		}
 		if !r.has(artifact, n) {

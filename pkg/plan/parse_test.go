@@ -129,13 +129,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a negative number":                      {"input-uri_-1", "a", "did you mean input-uri?"},
 		"a number too large to count":            {"input-uri_99999999999999999999", "a", "there is no such key"},
 		"a number where none belongs":            {"oras-cache_1", "a", "did you mean oras-cache?"},
-		"a key of a later version":               {"output-on", "always", "does not support the key yet"},
-		"a numbered key of a later version":      {"input-optional_1", "true", "does not support the key yet"},
+		"a key of a later version":               {"compression", "none", "does not support the key yet"},
 		"an empty value":                         {"input-uri", "", `write one, such as "step-1:latest"`},
-		"a template":                             {"input-uri", "point-{index}", "does not support templates yet"},
-		"an escaped brace":                       {"output-path", "a{{b", "does not support templates yet"},
-		"a pattern in an input":                  {"input-uri", "point-*", "does not support patterns yet"},
-		"a pattern in an output path":            {"output-path", "*.txt", "does not support patterns yet"},
 		"a URL":                                  {"input-uri", "oci://ghcr.io/a", "is a URL"},
 		"the host of a registry":                 {"output-uri", "localhost:5000/a", "the host in the key registry"},
 		"upper case in a repository":             {"input-uri", "Team/step", "lower case letters"},
@@ -252,6 +247,7 @@ func TestAllMistakesAreToldAtOnceInOrder(t *testing.T) {
 func TestOneMistakeDoesNotLookLikeTwo(t *testing.T) {
 	cases := map[string]map[string]string{
 		"an input that has a path":         {"input-uri_1": "{x}", "input-path": "/data"},
+		"an input that is counted":         {"input-uri_1": "{x}*", "input-count_1": "2", "input-optional_1": "true"},
 		"an input that has its own path":   {"input-uri_1": "A", "input-path_1": "/data"},
 		"an output that has a path":        {"output-uri_2": "{x}", "output-path_2": "out"},
 		"a path with a zero before number": {"output-uri_02": "B", "output-path_02": "out"},
@@ -281,6 +277,14 @@ func TestWarnings(t *testing.T) {
 			values: map[string]string{"input-wait": "1m"},
 			want:   "input-wait has no effect: the step has no input",
 		},
+		"a shim that does not hold": {
+			values: map[string]string{"shim-flags": "--no-hold"},
+			want:   "shim-flags: with --no-hold, exit code 0 of the step then does not mean that its outputs are in the registry",
+		},
+		"a shim that only says what it would do": {
+			values: map[string]string{"shim-flags": "--dry-run=true"},
+			want:   "shim-flags: with --dry-run, exit code 0 of the step then does not mean that its outputs are in the registry",
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -296,7 +300,7 @@ func TestWarnings(t *testing.T) {
 func TestEveryKeyDoesWhatTheTableSays(t *testing.T) {
 	for _, key := range v1alpha1.Keys() {
 		t.Run(key.Name, func(t *testing.T) {
-			values := map[string]string{"registry": "r", "input-uri": "a", "output-uri": "b", key.Name: key.Example}
+			values := map[string]string{"registry": "r", "input-uri": "a-*", "output-uri": "b", key.Name: key.Example}
 			_, warnings, err := plan.Parse(plan.Metadata{Annotations: keys(values)})
 			switch key.Support {
 			case v1alpha1.KeySupported:

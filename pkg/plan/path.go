@@ -4,6 +4,8 @@ import (
 	"path"
 	"strings"
 	"unicode"
+
+	"github.com/converged-computing/oras-operator/pkg/placeholder"
 )
 
 // reserved is the directory of the operator's own mounts in a container, and outDir the one that commands may write to.
@@ -17,37 +19,81 @@ const (
 const maxPath = 4095
 
 // cleanInputPath checks the place of an input and returns it clean: absolute, or relative to the working directory,
-// which itself is "".
+// which itself is "". An absolute one has no placeholder in its first part, so that a volume can be mounted there.
 func (r *reader) cleanInputPath(key, value string) string {
-	clean := path.Clean(value)
+	sample, ok := r.inputSample(key, value)
+	if !ok {
+		return ""
+	}
+	clean := path.Clean(sample)
 	switch {
 	case !r.isPath(key, value):
 	case hasParent(clean):
 		r.add(key, value, "leaves the working directory; write an absolute path")
-	case clean == "/" || within(clean, "/etc") || within(clean, "/proc") || within(clean, "/sys") || within(clean, "/dev"):
+	case clean == "/" || Within(clean, "/etc") || Within(clean, "/proc") || Within(clean, "/sys") || Within(clean, "/dev"):
 		r.add(key, value, "belongs to the system, and an input there would hide what programs need; choose another directory, such as /data")
-	case within(clean, reserved):
+	case Within(clean, reserved):
 		r.add(key, value, "belongs to the operator; choose a directory that is not below %s", reserved)
+	case variesAtOnce(path.Clean(value)):
+		r.add(key, value, "begins with a placeholder, and an input there could hide what programs need; begin with a directory, such as /data/{pod}")
 	case clean == ".":
 	default:
-		return clean
+		return path.Clean(value)
 	}
 	return ""
 }
 
-// cleanOutputPath checks what is to be pushed and returns it clean. The working directory itself is ".".
+// variesAtOnce tells whether the first part of an absolute path holds a placeholder.
+func variesAtOnce(clean string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(clean, "/"), "/")
+	return path.IsAbs(clean) && len(placeholder.In(first)) > 0
+}
+
+// cleanOutputPath checks what is to be pushed and returns it clean: a path, or a pattern in the syntax of path.Match.
+// The working directory itself is ".".
 func (r *reader) cleanOutputPath(key, value string) string {
-	clean := path.Clean(value)
+	sample, ok := r.sample(key, value)
+	if !ok {
+		return ""
+	}
+	_, err := path.Match(path.Clean(sample), "")
 	switch {
 	case !r.isPath(key, value):
-	case strings.ContainsAny(value, "*?["):
-		r.add(key, value, "is a pattern: this version does not support patterns yet; name a file or a directory")
-	case within(clean, reserved) && !within(clean, outDir):
-		r.add(key, value, "belongs to the operator; choose a path that is not below %s, or leave the key out and write to $ORAS_OUTPUT_PATH", reserved)
+	case !r.isUsersOwn(key, value, path.Clean(sample)):
+	case strings.Contains(value, "**"):
+		r.add(key, value, "holds **, which is not supported; a * matches within one directory, and a matched directory is pushed with all that is in it")
+	case strings.ContainsAny(sample, "*?[") && err != nil:
+		r.add(key, value, `is no valid pattern; close each [ with a ], or write \[ for the character itself`)
 	default:
-		return clean
+		return path.Clean(value)
 	}
 	return ""
+}
+
+// cleanPipe checks the file that standard output is written to and returns it clean.
+func (r *reader) cleanPipe(key, value string) string {
+	sample, ok := r.sample(key, value)
+	if !ok {
+		return ""
+	}
+	clean := path.Clean(sample)
+	switch {
+	case !r.isPath(key, value):
+	case !r.isUsersOwn(key, value, clean):
+	case strings.HasSuffix(value, "/") || clean == "." || clean == ".." || strings.HasSuffix(clean, "/..") || clean == outDir:
+		r.add(key, value, "is a directory; name a file in it, such as log.txt")
+	default:
+		return path.Clean(value)
+	}
+	return ""
+}
+
+func (r *reader) isUsersOwn(key, value, clean string) bool {
+	own := !Within(clean, reserved) || Within(clean, outDir)
+	if !own {
+		r.add(key, value, "belongs to the operator; choose a path that is not below %s, or one below %s", reserved, outDir)
+	}
+	return own
 }
 
 func (r *reader) isPath(key, value string) bool {
@@ -64,7 +110,9 @@ func (r *reader) isPath(key, value string) bool {
 	return false
 }
 
-// within tells whether the clean path p is dir or below it.
-func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
+// Within tells whether the clean path p is dir or below it.
+func Within(p, dir string) bool {
+	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
+}
 
-func hasParent(clean string) bool { return within(clean, "..") }
+func hasParent(clean string) bool { return Within(clean, "..") }

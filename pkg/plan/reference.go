@@ -3,6 +3,8 @@ package plan
 import (
 	"regexp"
 	"strings"
+
+	"github.com/converged-computing/oras-operator/pkg/placeholder"
 )
 
 // The grammar of repositories and tags is that of the OCI distribution specification 1.1, "Pulling manifests"; that of
@@ -16,7 +18,10 @@ var (
 // maxRepository bounds a repository, in bytes: the distribution specification's advice to clients.
 const maxRepository = 255
 
-// reference is an artifact within a registry. Tag and digest may be empty.
+// maxReference bounds an input's artifact, in bytes, before its ranges are looked at: none that is valid comes near it.
+const maxReference = 2048
+
+// reference is an artifact within a registry, in which there may be placeholders. Tag and digest may be empty.
 type reference struct {
 	repository, tag, digest string
 }
@@ -32,21 +37,49 @@ func (ref reference) String() string {
 	return text
 }
 
-// inputReference checks repository[:tag][@digest]; with neither tag nor digest the tag is latest.
+// inputReference checks repository[:tag][@digest]; with neither tag nor digest the tag is latest. A * or a range in
+// the repository or the tag stands for several artifacts.
 func (r *reader) inputReference(key, value string) string {
-	ref, ok := r.reference(key, value)
+	if len(value) > maxReference {
+		r.add(key, value[:32]+"…", "has %d characters; an artifact has at most %d", len(value), maxReference)
+		return ""
+	}
+	sample, ok := r.gatheredSample(key, value)
 	if !ok {
 		return ""
 	}
-	if ref.tag == "" && ref.digest == "" {
+	ref, ok := r.reference(key, value, sample)
+	switch {
+	case !ok:
+		return ""
+	case strings.Contains(value, "**"):
+		r.add(key, value, "holds **, which is not supported: a * never goes across a /; write a * for each part of the repository")
+		return ""
+	case gathers(value) && ref.digest != "":
+		r.add(key, value, "stands for several artifacts and has a digest, which is that of one; leave one of the two out")
+		return ""
+	case ref.tag == "" && ref.digest == "":
 		ref.tag = "latest"
 	}
 	return ref.String()
 }
 
+// gathers tells whether an artifact stands for several.
+func gathers(artifact string) bool {
+	return strings.Contains(artifact, "*") || placeholder.HasRange(artifact)
+}
+
 // outputReference checks repository[:tag]; the tag defaults to latest.
 func (r *reader) outputReference(key, value string) string {
-	ref, ok := r.reference(key, value)
+	if strings.Contains(value, "*") {
+		r.add(key, value, "holds a *, which only an input may; name each artifact, under a number of its own")
+		return ""
+	}
+	sample, ok := r.sample(key, value)
+	if !ok {
+		return ""
+	}
+	ref, ok := r.reference(key, value, sample)
 	switch {
 	case !ok:
 		return ""
@@ -59,12 +92,11 @@ func (r *reader) outputReference(key, value string) string {
 	return ref.String()
 }
 
-func (r *reader) reference(key, value string) (reference, bool) {
-	rest, digest, pinned := strings.Cut(value, "@")
+// reference takes value apart once the sample of it is found to be right: the one has a colon where the other has one.
+func (r *reader) reference(key, value, sample string) (reference, bool) {
+	rest, digest, pinned := strings.Cut(sample, "@")
 	repository, tag, tagged := strings.Cut(rest, ":")
 	switch {
-	case strings.Contains(value, "*"):
-		r.add(key, value, "holds a *: this version does not support patterns yet; name each artifact, in input-uri_1, input-uri_2 and so on")
 	case strings.Contains(value, "://"):
 		r.add(key, value, "is a URL; write repository or repository:tag, and the host of a registry that is no OrasCache in the key registry")
 	case strings.Contains(tag, "/"):
@@ -78,7 +110,13 @@ func (r *reader) reference(key, value string) (reference, bool) {
 	case pinned && !digestGrammar.MatchString(digest):
 		r.add(key, value, "has no valid digest: a digest is sha256: and 64 digits, each 0 to 9 or a to f")
 	default:
-		return reference{repository, tag, digest}, true
+		return split(value), true
 	}
 	return reference{}, false
+}
+
+func split(value string) reference {
+	rest, digest, _ := strings.Cut(value, "@")
+	repository, tag, _ := strings.Cut(rest, ":")
+	return reference{repository, tag, digest}
 }

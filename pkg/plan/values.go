@@ -21,12 +21,42 @@ func (r *reader) optionalBool(key string) *bool {
 	if !ok {
 		return nil
 	}
+	return r.parseBool(key, value)
+}
+
+// parseBool reads true or false; nil where it is neither.
+func (r *reader) parseBool(key, value string) *bool {
 	v, err := strconv.ParseBool(value)
 	if err != nil {
 		r.add(key, value, "is neither true nor false; write one of the two")
 		return nil
 	}
 	return &v
+}
+
+// isTrue is parseBool with false for a mistake.
+func (r *reader) isTrue(key, value string) bool {
+	v := r.parseBool(key, value)
+	return v != nil && *v
+}
+
+// count reads a number above zero; 0 for a mistake.
+func (r *reader) count(key, value string) int {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		r.add(key, value, "is no number of artifacts; write a whole number above zero, such as 50")
+		return 0
+	}
+	return n
+}
+
+// choice reads one of several words; empty where the key is absent.
+func (r *reader) choice(key string, words ...string) string {
+	value, ok := r.one(key)
+	if ok && !slices.Contains(words, value) {
+		r.add(key, value, "is not one of %s; write one of them", strings.Join(words, ", "))
+	}
+	return value
 }
 
 // timeout reads a duration above zero, DefaultTimeout where there is none.

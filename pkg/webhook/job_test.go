@@ -2,12 +2,14 @@ package webhook
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"gotest.tools/v3/assert"
 	admissionv1 "k8s.io/api/admission/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
@@ -90,6 +92,44 @@ func TestAJobIsDeniedForItsOwnKeys(t *testing.T) {
 	assert.Equal(t, res.Result.Message, `this Job cannot be a step of a workflow:
 - output-uri: "X" is no artifact: a repository has lower case letters and digits, with '.', '_', '-' or '/' between them, such as team/step-1
 - output-url: there is no such key; did you mean output-uri?`)
+}
+
+// The pods of one Job must not overwrite each other's artifacts unnoticed.
+func TestAJobOfSeveralPodsIsWarnedOfASharedArtifact(t *testing.T) {
+	const warning = "output-uri: several pods push %s, and the last one wins; write {index} or {pod} into it for one of each"
+	cases := map[string]struct {
+		parallelism, completions *int32
+		uri, want                string
+	}{
+		"pods side by side":        {parallelism: ptr.To[int32](2), uri: "a", want: fmt.Sprintf(warning, "a:latest")},
+		"pods one after the other": {completions: ptr.To[int32](2), uri: "a-{job}", want: fmt.Sprintf(warning, "a-{job}:latest")},
+		"each its own":             {parallelism: ptr.To[int32](2), completions: ptr.To[int32](8), uri: "a-{index}"},
+		"each its own, by name":    {parallelism: ptr.To[int32](2), uri: "a:{pod}"},
+		"a single pod":             {parallelism: ptr.To[int32](1), completions: ptr.To[int32](1), uri: "a"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var j batchv1.Job
+			assert.NilError(t, yaml.Unmarshal([]byte(job), &j))
+			j.Spec.Parallelism, j.Spec.Completions = tc.parallelism, tc.completions
+			j.Annotations["oras.converged-computing.github.io/output-uri"] = tc.uri
+			_, res := create(t, encode(t, j))
+			var want []string
+			if tc.want != "" {
+				want = []string{tc.want}
+			}
+			assert.DeepEqual(t, res.Warnings, want)
+		})
+	}
+}
+
+func TestTheRequestsNamespaceIsFilledIn(t *testing.T) {
+	var j batchv1.Job
+	assert.NilError(t, yaml.Unmarshal([]byte(job), &j))
+	j.Annotations["oras.converged-computing.github.io/output-uri"] = "{namespace}/a"
+	created, _ := create(t, encode(t, j))
+	sidecar := created.Spec.Template.Spec.InitContainers[1]
+	assert.Equal(t, sidecar.Command[len(sidecar.Command)-1], `--output={"container":"simulate","artifact":"default/a:latest","path":"/oras/out"}`)
 }
 
 func TestAJobWithoutKeysIsLeftAlone(t *testing.T) {

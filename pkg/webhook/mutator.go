@@ -9,6 +9,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/converged-computing/oras-operator/pkg/inject"
 	"github.com/converged-computing/oras-operator/pkg/plan"
@@ -38,7 +39,7 @@ func (m Mutator) Pod(ctx context.Context, raw []byte, namespace string) ([]byte,
 	if err := json.Unmarshal(raw, &pod); err != nil {
 		return nil, nil, fmt.Errorf("%w: decoding a pod: %w", ErrMalformed, err)
 	}
-	out, warnings, err := m.step(ctx, corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}, namespace)
+	out, warnings, err := m.step(ctx, corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}, namespace, false)
 	if err != nil {
 		return nil, warnings, err
 	}
@@ -58,7 +59,7 @@ func (m Mutator) Job(ctx context.Context, raw []byte, namespace string) ([]byte,
 	template := *job.Spec.Template.DeepCopy()
 	keys := metadata(template.ObjectMeta).Inherit(metadata(job.ObjectMeta))
 	template.Labels, template.Annotations = keys.Labels, keys.Annotations
-	template, warnings, err := m.step(ctx, template, namespace)
+	template, warnings, err := m.step(ctx, template, namespace, several(job.Spec))
 	if err != nil {
 		return nil, warnings, err
 	}
@@ -86,8 +87,13 @@ func UpdatedJob(raw, oldRaw []byte) ([]byte, error) {
 	return apply(raw, job, mutated)
 }
 
-// step makes a step of a pod that has keys and is none yet.
-func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace string) (corev1.PodTemplateSpec, []string, error) {
+// several tells whether more than one pod of a Job is meant to succeed.
+func several(job batchv1.JobSpec) bool {
+	return ptr.Deref(job.Parallelism, 1) > 1 || ptr.Deref(job.Completions, 1) > 1
+}
+
+// step makes a step of a pod that has keys and is none yet. Several says that it is one of several alike.
+func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace string, several bool) (corev1.PodTemplateSpec, []string, error) {
 	if !metadata(pod.ObjectMeta).Marked() || inject.Injected(pod.Spec) {
 		return pod, nil, nil
 	}
@@ -101,7 +107,13 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 	if findErr != nil && !errors.As(findErr, &missing) {
 		return pod, warnings, findErr
 	}
-	out, more, err := inject.Pod(pod, p, inject.Options{SidecarImage: m.SidecarImage, ImagePullPolicy: m.ImagePullPolicy, Registry: endpoint})
+	out, more, err := inject.Pod(pod, p, inject.Options{
+		SidecarImage:    m.SidecarImage,
+		ImagePullPolicy: m.ImagePullPolicy,
+		Registry:        endpoint,
+		Namespace:       namespace,
+		Several:         several,
+	})
 	warnings = append(warnings, more...)
 	if missing != nil {
 		err = errors.Join(missing.reasons, err)

@@ -17,13 +17,20 @@ const (
 	KeyPlainHTTP       = "plain-http"
 	KeyInputURI        = "input-uri"
 	KeyInputPath       = "input-path"
+	KeyInputOptional   = "input-optional"
 	KeyInputWait       = "input-wait"
+	KeyInputCount      = "input-count"
 	KeyOutputURI       = "output-uri"
 	KeyOutputPath      = "output-path"
+	KeyOutputPipe      = "output-pipe"
 	KeyOutputContainer = "output-container"
+	KeyOutputOn        = "output-on"
+	KeyOutputEmpty     = "output-empty"
 	KeyContainer       = "container"
+	KeyWrap            = "wrap"
 	KeyPullTimeout     = "pull-timeout"
 	KeyPushTimeout     = "push-timeout"
+	KeyShimFlags       = "shim-flags"
 	KeyDebug           = "debug"
 )
 
@@ -39,14 +46,15 @@ const (
 
 // Key is one label or annotation that users may set.
 type Key struct {
-	Name     string // without KeyPrefix and without a number
-	Numbered bool   // may be followed by _N, any non-negative integer
-	Label    bool   // its usual values are valid label values; any key may be an annotation
-	Support  KeySupport
-	Value    string // the form of the value
-	Default  string // what an absent key means; empty where it means nothing
-	Example  string // a valid value
-	Meaning  string // one line
+	Name         string // without KeyPrefix and without a number
+	Numbered     bool   // may be followed by _N, any non-negative integer
+	Label        bool   // its usual values are valid label values; any key may be an annotation
+	Placeholders bool   // its value may hold {namespace}, {pod} and the like, of package placeholder
+	Support      KeySupport
+	Value        string // the form of the value
+	Default      string // what an absent key means; empty where it means nothing
+	Example      string // a valid value
+	Meaning      string // one line
 }
 
 // Keys lists every key, in the order in which documentation should tell of them.
@@ -56,31 +64,31 @@ func Keys() []Key {
 			Meaning: "the OrasCache of this namespace to use; required unless registry is given"},
 		{Name: KeyRegistry, Label: true, Support: KeySupported, Value: "host[:port]", Example: "ghcr.io",
 			Meaning: "the registry to use instead of an OrasCache"},
-		{Name: KeyInputURI, Numbered: true, Label: true, Support: KeySupported, Value: "repository[:tag][@digest]", Example: "step-1:latest",
-			Meaning: "an artifact to have before the command starts"},
-		{Name: KeyInputPath, Numbered: true, Support: KeySupported, Value: "path", Default: "the working directory", Example: "/data",
+		{Name: KeyInputURI, Numbered: true, Label: true, Placeholders: true, Support: KeySupported, Value: "repository[:tag][@digest]", Example: "step-1:latest",
+			Meaning: "an artifact to have before the command starts; several, with a * or a range {a..b}"},
+		{Name: KeyInputPath, Numbered: true, Placeholders: true, Support: KeySupported, Value: "path", Default: "the working directory", Example: "/data",
 			Meaning: "where that input goes; unnumbered, where every input without its own path goes"},
-		{Name: "input-optional", Numbered: true, Label: true, Support: KeyPlanned, Value: "true or false", Default: "false", Example: "true",
-			Meaning: "a missing artifact is not an error"},
+		{Name: KeyInputOptional, Numbered: true, Label: true, Support: KeySupported, Value: "true or false", Default: "false", Example: "true",
+			Meaning: "a missing artifact is not an error; unnumbered, for every input without its own"},
 		{Name: KeyInputWait, Label: true, Support: KeySupported, Value: "duration", Default: "0s", Example: "10m",
 			Meaning: "how long to wait for an artifact that does not exist yet"},
-		{Name: "input-count", Numbered: true, Label: true, Support: KeyPlanned, Value: "number", Example: "50",
-			Meaning: "how many artifacts a * must match"},
-		{Name: KeyOutputURI, Numbered: true, Label: true, Support: KeySupported, Value: "repository[:tag]", Example: "step-2:latest",
+		{Name: KeyInputCount, Numbered: true, Label: true, Support: KeySupported, Value: "number", Default: "1", Example: "50",
+			Meaning: "how many artifacts a * must match at least; unnumbered, for every input with a * and without its own"},
+		{Name: KeyOutputURI, Numbered: true, Label: true, Placeholders: true, Support: KeySupported, Value: "repository[:tag]", Example: "step-2:latest",
 			Meaning: "an artifact to push after the command has ended"},
-		{Name: KeyOutputPath, Numbered: true, Support: KeySupported, Value: "path", Default: "$ORAS_OUTPUT_PATH", Example: "results",
-			Meaning: "the file or directory to push"},
-		{Name: "output-pipe", Support: KeyPlanned, Value: "path", Example: "log.txt",
+		{Name: KeyOutputPath, Numbered: true, Placeholders: true, Support: KeySupported, Value: "path or pattern", Default: "$ORAS_OUTPUT_PATH", Example: "results",
+			Meaning: "the file or directory to push, or those that a pattern of *, ? and [ ] matches"},
+		{Name: KeyOutputPipe, Placeholders: true, Support: KeySupported, Value: "path", Example: "log.txt",
 			Meaning: "also write the command's standard output to this file"},
 		{Name: KeyOutputContainer, Numbered: true, Label: true, Support: KeySupported, Value: "name", Default: "the only wrapped container", Example: "app",
 			Meaning: "the wrapped container that the output belongs to"},
-		{Name: "output-on", Label: true, Support: KeyPlanned, Value: "success, failure or always", Default: "success", Example: "always",
+		{Name: KeyOutputOn, Label: true, Support: KeySupported, Value: "success, failure or always", Default: "success", Example: "always",
 			Meaning: "the outcomes of the command after which outputs are pushed"},
-		{Name: "output-empty", Label: true, Support: KeyPlanned, Value: "fail, skip or push", Default: "fail", Example: "skip",
+		{Name: KeyOutputEmpty, Label: true, Support: KeySupported, Value: "fail, skip or push", Default: "fail", Example: "skip",
 			Meaning: "what an output path that holds nothing means"},
 		{Name: KeyContainer, Label: true, Support: KeySupported, Value: "name[,name…]", Default: "the only one, or the one that kubectl.kubernetes.io/default-container names", Example: "app",
 			Meaning: "the containers to wrap"},
-		{Name: "wrap", Label: true, Support: KeyPlanned, Value: "auto, always or never", Default: "auto", Example: "never",
+		{Name: KeyWrap, Label: true, Support: KeySupported, Value: "auto, always or never", Default: "auto", Example: "never",
 			Meaning: "whether commands are wrapped by the shim"},
 		{Name: "unpack", Label: true, Support: KeyPlanned, Value: "true or false", Default: "true", Example: "false",
 			Meaning: "whether archives in an input are unpacked"},
@@ -100,7 +108,7 @@ func Keys() []Key {
 			Meaning: "processor time of the sidecar"},
 		{Name: "sidecar-memory", Label: true, Support: KeyPlanned, Value: "quantity[:limit]", Default: "128Mi", Example: "512Mi",
 			Meaning: "memory of the sidecar"},
-		{Name: "shim-flags", Support: KeyPlanned, Value: "flags", Example: "--breakpoint=on-failure",
+		{Name: KeyShimFlags, Placeholders: true, Support: KeySupported, Value: "flags", Example: "--breakpoint=on-failure",
 			Meaning: "flags passed to the shim, for debugging"},
 		{Name: KeyDebug, Label: true, Support: KeySupported, Value: "true or false", Default: "false", Example: "true",
 			Meaning: "verbose logs of shim and sidecar"},
