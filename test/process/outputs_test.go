@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -72,10 +73,9 @@ func TestE34WhatAKilledShimHasLeftIsPushedAsIncomplete(t *testing.T) {
 		{Container: "app", Artifact: "killed:always", Path: "out", Mount: out, On: handoff.OnAlways},
 	}
 	sidecar := p.sidecar(t)
-	app := p.app(t, work, "mkdir out; echo half > out/file; echo started; exec sleep 300")
-	app.awaitOutput(t, "started")
-	app.signal(t, syscall.SIGKILL)
-	app.exitCode(t)
+	app := p.app(t, work, "mkdir out; echo half > out/file; echo made; exec sleep 300")
+	app.awaitOutput(t, "made")
+	p.kill(t, app)
 	sidecar.awaitOutput(t, "The outputs are dealt with.")
 	assert.DeepEqual(t, tags(t, registry, "killed"), []string{"always"})
 	l := lineage(t, registry, "killed", "always")
@@ -93,10 +93,9 @@ func TestE34AKilledShimIsDealtWithBeforeThePodEnds(t *testing.T) {
 	work := t.TempDir()
 	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "killed:v1", Path: ".", Mount: work, On: handoff.OnFailure}}
 	sidecar := p.sidecar(t)
-	app := p.app(t, work, "echo half > file; echo started; exec sleep 300")
-	app.awaitOutput(t, "started")
-	app.signal(t, syscall.SIGKILL)
-	app.exitCode(t)
+	app := p.app(t, work, "echo half > file; echo made; exec sleep 300")
+	app.awaitOutput(t, "made")
+	p.kill(t, app)
 	sidecar.signal(t, syscall.SIGTERM)
 	assert.Equal(t, sidecar.exitCode(t), 0)
 	assert.Assert(t, lineage(t, registry, "killed", "v1").Incomplete)
@@ -107,10 +106,8 @@ func TestE34AKilledShimWhoseOutputsAreOutOfReachIsSaid(t *testing.T) {
 	p := newPod(t, registry)
 	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "killed:v1", Path: "out", On: handoff.OnAlways}}
 	sidecar := p.sidecar(t)
-	app := p.app(t, t.TempDir(), "echo started; exec sleep 300")
-	app.awaitOutput(t, "started")
-	app.signal(t, syscall.SIGKILL)
-	app.exitCode(t)
+	app := p.app(t, t.TempDir(), "exec sleep 300")
+	p.kill(t, app)
 	sidecar.awaitOutput(t, "is on no volume, and the shim that could reach it is gone")
 	assert.Assert(t, is.Nil(tags(t, registry, "killed")))
 }
@@ -140,6 +137,17 @@ func TestWithoutAShimOutputsArePushedWhenThePodEnds(t *testing.T) {
 	assert.DeepEqual(t, tags(t, registry, "unwrapped"), []string{"v1"})
 	assert.Assert(t, is.Nil(lineage(t, registry, "unwrapped", "v1").ExitCode))
 	assert.Equal(t, p.notices(t)[0].Reason, handoff.ReasonOutputUnwrapped)
+}
+
+// kill ends the shim of the first attempt, once its command is known to run.
+func (p *pod) kill(t *testing.T, app *process) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err := handoff.Await(ctx, p.run, p.run.Started("app", 1), func(handoff.Started) bool { return true })
+	assert.NilError(t, err)
+	app.signal(t, syscall.SIGKILL)
+	app.exitCode(t)
 }
 
 // tags lists those of a repository, sorted; nil if there is no such repository.
