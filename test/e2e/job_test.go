@@ -22,8 +22,11 @@ type job struct {
 	labels      keys
 	annotations keys
 	args        []string
-	noCommand   bool // leave the command to the image
-	restricted  bool // as the restricted profile wants it, with a read-only root file system
+	noCommand   bool   // leave the command to the image
+	restricted  bool   // as the restricted profile wants it, with a read-only root file system
+	onFailure   bool   // restart the container when it fails, instead of never
+	scratch     string // mount an emptyDir here
+	pods        int32  // an indexed Job of so many, all at once; 0: a plain one
 }
 
 func (j job) object(namespace string) *batchv1.Job {
@@ -45,12 +48,35 @@ func (j job) object(namespace string) *batchv1.Job {
 	if j.restricted {
 		restrict(&pod)
 	}
-	return &batchv1.Job{
+	if j.onFailure {
+		pod.RestartPolicy = corev1.RestartPolicyOnFailure
+	}
+	if j.scratch != "" {
+		pod.Volumes = []corev1.Volume{{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+		pod.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "scratch", MountPath: j.scratch}}
+	}
+	return j.indexed(&batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: j.name, Namespace: namespace, Labels: prefixed(j.labels), Annotations: prefixed(j.annotations),
 		},
-		Spec: batchv1.JobSpec{BackoffLimit: ptr.To[int32](0), Template: corev1.PodTemplateSpec{Spec: pod}},
+		Spec: batchv1.JobSpec{BackoffLimit: ptr.To(j.retries()), Template: corev1.PodTemplateSpec{Spec: pod}},
+	})
+}
+
+// retries are as many as a test may need, where the container is started again at all.
+func (j job) retries() int32 {
+	if j.onFailure {
+		return 6
 	}
+	return 0
+}
+
+func (j job) indexed(object *batchv1.Job) *batchv1.Job {
+	if j.pods > 0 {
+		object.Spec.CompletionMode = ptr.To(batchv1.IndexedCompletion)
+		object.Spec.Completions, object.Spec.Parallelism = ptr.To(j.pods), ptr.To(j.pods)
+	}
+	return object
 }
 
 func restrict(pod *corev1.PodSpec) {

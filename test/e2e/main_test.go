@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -34,7 +35,22 @@ type cluster struct {
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard()) // the client's; tests say themselves what went wrong
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := removeAgents(os.Getenv("KUBECONFIG")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// removeAgents removes what tests share.
+func removeAgents(kubeconfig string) error {
+	c, err := newCluster(kubeconfig)
+	if err != nil {
+		return err
+	}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: agentNamespace}}
+	return client.IgnoreNotFound(c.Delete(cleanupContext(), namespace))
 }
 
 // connect returns the cluster of $KUBECONFIG. Without one there is nothing to test and the test fails: `make test-e2e`

@@ -161,6 +161,28 @@ func (c *cluster) podOf(ctx context.Context, namespace, job string) (*corev1.Pod
 	return &pods.Items[0], nil
 }
 
+// logged waits until the container app of the Job's pod has written text.
+func (c *cluster) logged(t *testing.T, namespace, job, text string) {
+	t.Helper()
+	c.containerLogged(t, namespace, job, "app", text)
+}
+
+// containerLogged waits until a container of the Job's pod has written text.
+func (c *cluster) containerLogged(t *testing.T, namespace, job, container, text string) {
+	t.Helper()
+	await(t, "container "+container+" of Job "+job+" has written "+text, func(ctx context.Context) (bool, error) {
+		pod, err := c.podOf(ctx, namespace, job)
+		if pod == nil {
+			return false, err
+		}
+		written, err := c.containerLog(ctx, namespace, pod.Name, container)
+		if apierrors.IsBadRequest(err) {
+			return false, nil // it has not started yet
+		}
+		return strings.Contains(written, text), err
+	})
+}
+
 // logs is what the container app of the Job's pod wrote.
 func (c *cluster) logs(t *testing.T, namespace, job string) string {
 	t.Helper()

@@ -5,12 +5,15 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -52,6 +55,13 @@ func verbs() map[string]verb {
 		"await-refused":     {1, func(_ io.Writer, a []string) error { return awaitRefused(a[0]) }},
 		"await-file":        {1, func(_ io.Writer, a []string) error { return awaitFile(a[0]) }},
 		"identity":          {0, identity},
+		"signal-container":  {3, func(_ io.Writer, a []string) error { return signalContainer(a[0], a[1], a[2]) }},
+		"signal-named":      {2, func(_ io.Writer, a []string) error { return signalNamed(a[0], a[1]) }},
+		"fill":              {2, func(_ io.Writer, a []string) error { return fill(a[0], a[1]) }},
+		"note":              {1, func(_ io.Writer, a []string) error { return note(a[0]) }},
+		"await-signal":      {1, func(_ io.Writer, a []string) error { return awaitSignal(a[0]) }},
+		"leave-a-writer":    {1, func(_ io.Writer, a []string) error { return leaveWriter(a[0]) }},
+		"append-for-ever":   {1, func(_ io.Writer, a []string) error { return appendForEver(a[0]) }},
 		"must-be-read-only": {1, func(_ io.Writer, a []string) error { return mustBeReadOnly(a[0]) }},
 	}
 }
@@ -153,6 +163,7 @@ func awaitRefused(address string) error {
 }
 
 func awaitFile(path string) error {
+	path = os.ExpandEnv(path)
 	for {
 		_, err := os.Stat(path)
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -168,4 +179,66 @@ func mustBeReadOnly(dir string) error {
 		return fmt.Errorf("%s is not read-only: %w", dir, err)
 	}
 	return nil
+}
+
+// fill makes a file of so many mebibytes that no two blocks of are alike.
+func fill(path, mebibytes string) error {
+	n, err := strconv.Atoi(mebibytes)
+	if err != nil {
+		return err
+	}
+	if err := write(path, ""); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(os.ExpandEnv(path), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(f, rand.Reader, int64(n)<<20)
+	return errors.Join(err, f.Close())
+}
+
+// note appends a line to a file: how often it was run.
+func note(path string) error {
+	path = os.ExpandEnv(path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, "ran")
+	return errors.Join(err, f.Close())
+}
+
+// awaitSignal waits for a signal.
+func awaitSignal(number string) error {
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	got := make(chan os.Signal, 1)
+	signal.Notify(got, syscall.Signal(n))
+	<-got
+	return nil
+}
+
+// leaveWriter starts a process that ignores SIGTERM and appends to a file for ever, and does not wait for it.
+func leaveWriter(path string) error {
+	cmd := exec.Command("/proc/self/exe", "append-for-ever", os.ExpandEnv(path))
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return awaitFile(path)
+}
+
+func appendForEver(path string) error {
+	signal.Ignore(syscall.SIGTERM)
+	for {
+		if err := note(path); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// signalContainer sends a signal to a process of a container, as somebody on its node can: "main" is its first process,
+// "command" the oldest child of that, "runtime" the containerd shim above it.
+func signalContainer(id, which, number string) error {
+	sig, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	pid, err := mainProcess(id)
+	if err != nil {
+		return err
+	}
+	switch which {
+	case "main":
+	case "command":
+		pid, err = oldestChild(pid)
+	case "runtime":
+		pid, err = parent(pid)
+	default:
+		err = fmt.Errorf("%q is none of main, command and runtime", which)
+	}
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, syscall.Signal(sig))
+}
+
+// signalNamed sends a signal to every process of a name.
+func signalNamed(name, number string) error {
+	sig, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	found := errors.New("no process is called " + name)
+	for _, pid := range processes() {
+		comm, _ := os.ReadFile(proc(pid, "comm")) // it may have ended
+		if strings.TrimSpace(string(comm)) == name {
+			found = syscall.Kill(pid, syscall.Signal(sig))
+		}
+	}
+	return found
+}
+
+// mainProcess is the one that is process 1 of the container's own process namespace.
+func mainProcess(id string) (int, error) {
+	for _, pid := range processes() {
+		groups, _ := os.ReadFile(proc(pid, "cgroup")) // it may have ended
+		if strings.Contains(string(groups), id) && isFirst(pid) {
+			return pid, nil
+		}
+	}
+	return 0, fmt.Errorf("container %s has no process here", id)
+}
+
+// isFirst tells whether a process is process 1 of a namespace below this one.
+func isFirst(pid int) bool {
+	numbers := strings.Fields(status(pid, "NSpid"))
+	return len(numbers) > 1 && numbers[len(numbers)-1] == "1"
+}
+
+func oldestChild(of int) (int, error) {
+	for _, pid := range processes() {
+		if status(pid, "PPid") == strconv.Itoa(of) {
+			return pid, nil
+		}
+	}
+	return 0, fmt.Errorf("process %d has no child", of)
+}
+
+func parent(of int) (int, error) { return strconv.Atoi(status(of, "PPid")) }
+
+// processes lists every process, those with low numbers first.
+func processes() []int {
+	entries, _ := os.ReadDir("/proc") // there is one
+	var pids []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+func proc(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }
+
+// status is a field of the process's status; empty if there is none.
+func status(pid int, field string) string {
+	text, _ := os.ReadFile(proc(pid, "status")) // it may have ended
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,358 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// The tests of this file are the rows of the table "What each fault must lead to" that need a cluster to be seen.
+
+func TestFaultARegistryThatCannotBeReachedIsTriedUntilThePullTimeout(t *testing.T) {
+	t.Parallel()
+	c := connect(t)
+	ns := c.namespace(t, nil)
+	c.apply(t, ns, job{
+		name:        "step",
+		labels:      keys{"pull-timeout": "3s"},
+		annotations: keys{"registry": "nowhere." + ns + ".svc:5000", "input-uri": "a:v1", "input-path": "/data"},
+		args:        []string{"identity"},
+	})
+	end := c.failed(t, ns, "step")
+	assert.Equal(t, end.ExitCode, int32(200))
+	assert.Assert(t, is.Contains(end.Message, "gave up after"))
+	assert.Assert(t, !strings.Contains(c.logs(t, ns, "step"), "uid="))
+}
+
+func TestFaultACommandThatIsNotThereIs127AndOneThatIsNoProgramIs126(t *testing.T) {
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	for name, tc := range map[string]struct {
+		command string
+		code    int32
+		want    string
+	}{
+		"not-found":      {"/no/such/command", 127, "was not found"},
+		"not-executable": {"/etc/hosts", 126, "permission denied"},
+	} {
+		object := job{name: name, labels: keys{"oras-cache": "oras", "output-uri": name}}.object(ns)
+		object.Spec.Template.Spec.Containers[0].Command = []string{tc.command}
+		assert.NilError(t, c.Create(t.Context(), object))
+		end := c.failed(t, ns, name)
+		assert.Equal(t, end.ExitCode, tc.code)
+		assert.Assert(t, is.Contains(end.Message, tc.want))
+	}
+}
+
+func TestFaultASidecarThatIsKilledWhileItsInputsAreWaitedForIsFollowedByOneThatGoesOn(t *testing.T) { // E5
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:        "step",
+		labels:      keys{"oras-cache": "oras", "input-wait": "5m", "debug": "true"},
+		annotations: keys{"input-uri": "late:v1", "input-path": "/data"},
+		args:        []string{"cat", "/data/file"},
+	})
+	c.waits(t, ns, "step")
+	c.kill(t, c.pod(t, ns, "step"), "oras", mainProcess)
+	c.push(t, ns, "late:v1", map[string]string{"file": "late"})
+	c.complete(t, ns, "step")
+	assert.Assert(t, is.Contains(c.logs(t, ns, "step"), "late"))
+	assert.Assert(t, restarts(c.pod(t, ns, "step"), "oras") >= 1)
+}
+
+func TestFaultASidecarThatIsKilledWhileItPushesIsFollowedByOneThatCompletes(t *testing.T) { // E36
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:        "step",
+		labels:      keys{"oras-cache": "oras", "output-uri": "large"},
+		annotations: keys{"output-path": "/work/out"},
+		args:        []string{"fill", "/work/out/large", "256"},
+	})
+	pod := c.pod(t, ns, "step")
+	c.containerLogged(t, ns, "step", "oras", "The command has ended.")
+	c.kill(t, pod, "oras", mainProcess)
+	c.complete(t, ns, "step")
+	assert.DeepEqual(t, c.tags(t, ns, "large"), []string{"latest"})
+	assert.Equal(t, restarts(c.pod(t, ns, "step"), "oras"), int32(1))
+}
+
+func TestFaultASidecarThatNeverComesBackIs203(t *testing.T) {
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:        "step",
+		labels:      keys{"oras-cache": "oras", "output-uri": "step"},
+		annotations: keys{"output-path": "/work/out", "shim-flags": "--sidecar-timeout=3s"},
+		args:        []string{"write", "/work/out/file", "x", "identity", "await-file", "/work/go"},
+	})
+	c.logged(t, ns, "step", "uid=")
+	pod := c.pod(t, ns, "step")
+	c.kill(t, pod, "oras", mainProcess)
+	await(t, "the sidecar is started again", func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
+		return restarts(pod, "oras") > 0, err
+	})
+	c.kill(t, pod, "oras", mainProcess) // which the kubelet answers by waiting for ten seconds
+	c.exec(t, pod, "app", "/app", "write", "/work/go", "")
+	end := c.failed(t, ns, "step")
+	assert.Equal(t, end.ExitCode, int32(203))
+	assert.Assert(t, is.Contains(end.Message, "The sidecar has not answered for"))
+}
+
+func TestFaultAKilledShimLeavesWhatItsVolumesHold(t *testing.T) { // E34
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:        "step",
+		labels:      keys{"oras-cache": "oras", "output-uri": "left", "output-on": "always"},
+		annotations: keys{"output-path": "/scratch/out"},
+		scratch:     "/scratch",
+		args:        []string{"write", "/scratch/out/file", "half", "identity", "await-signal", "10"},
+	})
+	pod := c.pod(t, ns, "step")
+	c.logged(t, ns, "step", "uid=")
+	c.kill(t, pod, "app", mainProcess)
+	end := c.failed(t, ns, "step")
+	assert.Equal(t, end.ExitCode, int32(137))
+	assert.DeepEqual(t, c.pull(t, ns, "left:latest"), map[string]string{"file": "half"})
+}
+
+func TestFaultAKilledCommandIsAFailedStep(t *testing.T) { // E35
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:   "step",
+		labels: keys{"oras-cache": "oras", "output-uri": "killed"},
+		args:   []string{"write", "$ORAS_OUTPUT_PATH/file", "half", "identity", "await-signal", "10"},
+	})
+	c.logged(t, ns, "step", "uid=")
+	c.kill(t, c.pod(t, ns, "step"), "app", commandProcess)
+	assert.Equal(t, c.failed(t, ns, "step").ExitCode, int32(137))
+	assert.Assert(t, is.Nil(c.tags(t, ns, "killed")))
+}
+
+func TestFaultAPodThatIsDeletedMidRunPushesWhatItWasToldTo(t *testing.T) { // E42
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:   "step",
+		labels: keys{"oras-cache": "oras", "output-uri": "checkpoint", "output-on": "always"},
+		args:   []string{"identity", "await-signal", "15", "write", "$ORAS_OUTPUT_PATH/file", "saved", "exit", "3"},
+	})
+	c.logged(t, ns, "step", "uid=")
+	pod := c.pod(t, ns, "step")
+	start := time.Now()
+	assert.NilError(t, c.Delete(t.Context(), pod))
+	c.gone(t, pod)
+	assert.Assert(t, time.Since(start) < 60*time.Second)
+	assert.DeepEqual(t, c.pull(t, ns, "checkpoint:latest"), map[string]string{"file": "saved"})
+}
+
+func TestFaultWhatTheCommandLeavesBehindDoesNotWriteAnyMore(t *testing.T) { // E26
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:        "step",
+		labels:      keys{"oras-cache": "oras", "output-uri": "settled"},
+		annotations: keys{"shim-flags": "--leftover-grace=100ms"},
+		args:        []string{"leave-a-writer", "$ORAS_OUTPUT_PATH/lines"},
+	})
+	c.complete(t, ns, "step")
+	assert.Assert(t, is.Contains(c.pull(t, ns, "settled:latest")["lines"], "ran\n"))
+}
+
+func TestFaultAPushThatFailedIsTriedAgainWithoutRunningTheCommandAgain(t *testing.T) { // E46
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:      "step",
+		labels:    keys{"oras-cache": "oras", "output-uri": "again", "push-timeout": "3s"},
+		onFailure: true,
+		args:      []string{"note", "$ORAS_OUTPUT_PATH/runs", "await-refused", "oras:5000"},
+	})
+	c.running(t, ns, "step")
+	c.deleteCache(t, ns)
+	await(t, "a push has failed", func(ctx context.Context) (bool, error) {
+		pod, err := c.podOf(ctx, ns, "step")
+		return pod != nil && restarts(pod, "app") >= 1, err
+	})
+	c.cache(t, ns)
+	c.complete(t, ns, "step")
+	assert.DeepEqual(t, c.pull(t, ns, "again:latest"), map[string]string{"runs": "ran\n"})
+}
+
+func TestFaultKilledDaemonsOfTheNodeDisturbNoStep(t *testing.T) { // not parallel: everything on the node feels it
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:   "step",
+		labels: keys{"oras-cache": "oras", "output-uri": "undisturbed"},
+		args:   []string{"note", "$ORAS_OUTPUT_PATH/runs", "identity", "await-file", "$ORAS_OUTPUT_PATH/go"},
+	})
+	c.logged(t, ns, "step", "uid=")
+	pod := c.pod(t, ns, "step")
+	for _, daemon := range []string{"kubelet", "containerd"} {
+		c.killDaemon(t, pod.Spec.NodeName, daemon)
+		await(t, daemon+" is back", func(ctx context.Context) (bool, error) {
+			probe := c.kube.CoreV1().RESTClient().Get().AbsPath("/api/v1/nodes/" + pod.Spec.NodeName + "/proxy/healthz").Do(ctx)
+			return probe.Error() == nil, nil
+		})
+	}
+	c.exec(t, pod, "app", "/app", "write", "/oras/out/go", "")
+	c.complete(t, ns, "step")
+	assert.Equal(t, c.pull(t, ns, "undisturbed:latest")["runs"], "ran\n")
+}
+
+func TestFaultAKilledContainerdShimLeavesNoPartialArtifact(t *testing.T) {
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:      "step",
+		labels:    keys{"oras-cache": "oras", "output-uri": "whole"},
+		onFailure: true,
+		args:      []string{"write", "$ORAS_OUTPUT_PATH/a", "1", "write", "$ORAS_OUTPUT_PATH/b", "2", "identity", "await-file", "/work/never"},
+	})
+	c.logged(t, ns, "step", "uid=")
+	c.kill(t, c.pod(t, ns, "step"), "app", runtimeProcess)
+	await(t, "the node knows of the loss", func(ctx context.Context) (bool, error) {
+		pod, err := c.podOf(ctx, ns, "step")
+		return pod != nil && (pod.Status.Phase != corev1.PodRunning || restarts(pod, "app") > 0), err
+	})
+	assert.Assert(t, is.Nil(c.tags(t, ns, "whole")))
+}
+
+func TestFaultARegistryThatIsRestartedMidPushFailsNoStep(t *testing.T) { // E79
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:        "step",
+		labels:      keys{"oras-cache": "oras", "output-uri": "large"},
+		annotations: keys{"output-path": "/work/out"},
+		args:        []string{"fill", "/work/out/large", "256"},
+	})
+	c.containerLogged(t, ns, "step", "oras", "The command has ended.")
+	registry := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: cacheName + "-0"}}
+	assert.NilError(t, c.Get(t.Context(), client.ObjectKeyFromObject(registry), registry))
+	c.kill(t, registry, "registry", mainProcess)
+	c.complete(t, ns, "step")
+	assert.DeepEqual(t, c.tags(t, ns, "large"), []string{"latest"})
+}
+
+func TestFaultADeploymentPushesAfterEachAttempt(t *testing.T) {
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	like := job{args: []string{"write", "$ORAS_OUTPUT_PATH/file", "again and again"}}.object(ns).Spec.Template
+	like.Labels = map[string]string{"app": "loop"}
+	like.Annotations = prefixed(keys{"oras-cache": "oras", "output-uri": "loop:v{attempt}", "output-on": "always"})
+	like.Spec.RestartPolicy = corev1.RestartPolicyAlways
+	deployment := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "loop", Namespace: ns},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: ptr.To[int32](1), Selector: &metav1.LabelSelector{MatchLabels: like.Labels}, Template: like,
+		},
+	}
+	assert.NilError(t, c.Create(t.Context(), deployment))
+	await(t, "two attempts are pushed", func(context.Context) (bool, error) {
+		return len(c.tags(t, ns, "loop")) >= 2, nil
+	})
+}
+
+func TestFaultTwoStepsThatPushOneTagLeaveItWhole(t *testing.T) { // E81
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	for _, name := range []string{"one", "two"} {
+		c.apply(t, ns, job{
+			name:   name,
+			labels: keys{"oras-cache": "oras", "output-uri": "shared"},
+			args:   []string{"write", "$ORAS_OUTPUT_PATH/first", name, "write", "$ORAS_OUTPUT_PATH/second", name},
+		})
+	}
+	c.complete(t, ns, "one")
+	c.complete(t, ns, "two")
+	files := c.pull(t, ns, "shared:latest")
+	assert.Equal(t, files["first"], files["second"])
+}
+
+func TestE37APodWhoseImageIsNotThereCanBeDeleted(t *testing.T) {
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	object := job{name: "step", labels: keys{"oras-cache": "oras", "output-uri": "never"}}.object(ns)
+	object.Spec.Template.Spec.Containers[0].Image = "oras-test/no-such-image:e2e"
+	object.Spec.Template.Spec.Containers[0].ImagePullPolicy = corev1.PullNever
+	assert.NilError(t, c.Create(t.Context(), object))
+	pod := c.pod(t, ns, "step")
+	c.containerID(t, pod, "oras")
+	await(t, "the image is missed", func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
+		for _, s := range pod.Status.ContainerStatuses {
+			if s.State.Waiting != nil && s.State.Waiting.Reason == "ErrImageNeverPull" {
+				return true, err
+			}
+		}
+		return false, err
+	})
+	start := time.Now()
+	assert.NilError(t, c.Delete(t.Context(), object, client.PropagationPolicy(metav1.DeletePropagationBackground)))
+	c.gone(t, pod)
+	assert.Assert(t, time.Since(start) < 20*time.Second)
+}
+
+func TestE43ADeadlineEndsTheStepLikeADeletion(t *testing.T) {
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	object := job{
+		name:   "step",
+		labels: keys{"oras-cache": "oras", "output-uri": "late"},
+		args:   []string{"await-signal", "10"},
+	}.object(ns)
+	object.Spec.ActiveDeadlineSeconds = ptr.To[int64](5)
+	assert.NilError(t, c.Create(t.Context(), object))
+	how := c.ended(t, ns, "step")
+	assert.Equal(t, how, batchv1.JobFailed)
+	assert.Assert(t, is.Nil(c.tags(t, ns, "late")))
+}
+
+func TestE47FiftyIndexedStepsAtOnce(t *testing.T) {
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	c.apply(t, ns, job{
+		name:        "sweep",
+		labels:      keys{"oras-cache": "oras"},
+		annotations: keys{"output-uri": "sweep/point-{index}:latest"},
+		pods:        50,
+		args:        []string{"write", "$ORAS_OUTPUT_PATH/result", "$JOB_COMPLETION_INDEX"},
+	})
+	c.complete(t, ns, "sweep")
+	c.apply(t, ns, job{
+		name:        "gather",
+		labels:      keys{"oras-cache": "oras", "input-count": "50"},
+		annotations: keys{"input-uri": "sweep/point-*:latest", "input-path": "/data"},
+		args:        []string{"cat", "/data/sweep/point-0/latest/result", "cat", "/data/sweep/point-49/latest/result"},
+	})
+	c.complete(t, ns, "gather")
+}
+
+// restarts counts how often a container of the pod was started again.
+func restarts(pod *corev1.Pod, container string) int32 {
+	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for _, s := range list {
+			if s.Name == container {
+				return s.RestartCount
+			}
+		}
+	}
+	return 0
+}
