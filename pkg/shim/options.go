@@ -25,6 +25,8 @@ type Options struct {
 	NoWait    bool   // start the command at once
 	NoHold    bool   // exit when the command ends
 
+	Lend Lending // how the sidecar gets at this container's files
+
 	WaitTimeout    time.Duration // for the inputs; 0: as long as the sidecar says
 	PushTimeout    time.Duration // that the sidecar was given for pushing; the shim allows it a little more
 	SidecarTimeout time.Duration // without a sidecar, until it is given up; 0: never
@@ -85,6 +87,7 @@ func (o *Options) flagSet() *flag.FlagSet {
 	fs.StringVar(&o.EmptyDir, "empty-dir", "", "")
 	fs.BoolVar(&o.NoWait, "no-wait", false, "")
 	fs.BoolVar(&o.NoHold, "no-hold", false, "")
+	fs.TextVar(&o.Lend, "lend", LendDescriptors, "")
 	fs.DurationVar(&o.WaitTimeout, "wait-timeout", 0, "")
 	fs.DurationVar(&o.PushTimeout, "push-timeout", defaultPushTimeout, "")
 	fs.DurationVar(&o.SidecarTimeout, "sidecar-timeout", defaultSidecarTimeout, "")

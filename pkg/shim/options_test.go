@@ -26,6 +26,7 @@ func TestFlagsThatAreNotGivenHaveTheirDocumentedDefaults(t *testing.T) {
 		Command:                []string{"true"},
 		Container:              "app",
 		RunDir:                 "/oras/run",
+		Lend:                   "descriptors",
 		PushTimeout:            time.Hour,
 		SidecarTimeout:         10 * time.Minute,
 		LeftoverGrace:          5 * time.Second,
@@ -50,6 +51,7 @@ func TestWrongFlagsAreRefusedWithTheirRemedy(t *testing.T) {
 		"a negative duration":               {"--container=app --push-timeout=-1s -- true", "--push-timeout=-1s is negative"},
 		"a duration without a unit":         {"--container=app --push-timeout=10 -- true", "push-timeout"},
 		"an unknown log level":              {"--container=app --log-level=loud -- true", "log-level"},
+		"an unknown way to lend":            {"--container=app --lend=copies -- true", "neither descriptors nor bytes"},
 		"an unknown log format":             {"--container=app --log-format=xml -- true", "neither text nor json"},
 	}
 	for name, test := range tests {

@@ -27,6 +27,7 @@ Flags of a wrapped command:
   --empty-dir=DIR                   remove what an earlier attempt left in this directory before the command starts
   --no-wait                         do not wait for inputs
   --no-hold                         do not hold for outputs
+  --lend=descriptors|bytes          what the sidecar gets of the container's files (default descriptors)
   --wait-timeout=DURATION           give up waiting for inputs, exit 200 (default 0: as long as the sidecar says)
   --push-timeout=DURATION           how long the sidecar may push; a tenth more, one minute at most, and the hold is
                                     given up, exit 201 (default 1h; 0: no bound)
