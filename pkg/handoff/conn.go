@@ -28,6 +28,7 @@ var ErrDescriptors = errors.New("file descriptors do not pass between shim and s
 // goroutine may send while another receives.
 type Conn struct {
 	socket
+	packet []byte // to receive a message into
 }
 
 // Listener is the sidecar's end before a shim connects.
@@ -73,7 +74,7 @@ func (l *Listener) Accept() (*Conn, error) {
 		return nil, fmt.Errorf("accepting a shim: %w", err)
 	}
 	s, err := wrapSocket(fd)
-	return &Conn{s}, err
+	return &Conn{socket: s}, err
 }
 
 // Dial connects to the sidecar of dir.
@@ -82,7 +83,7 @@ func Dial(dir Dir) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the sidecar: %w", err)
 	}
-	return &Conn{s}, nil
+	return &Conn{socket: s}, nil
 }
 
 // Send sends one message with open files, which stay the caller's to close. With [ErrDescriptors] nothing was sent, for
@@ -130,7 +131,10 @@ func refused(err error) bool {
 // Receive waits for the next message. The files that came with it are the caller's to close. When the other side is
 // gone it returns io.EOF. With [ErrDescriptors] the message is there, and none of its files.
 func (c *Conn) Receive(message any) ([]*os.File, error) {
-	data := make([]byte, MaxMessage+1)
+	if c.packet == nil {
+		c.packet = make([]byte, MaxMessage+1)
+	}
+	data := c.packet
 	rights := make([]byte, unix.CmsgSpace(4*MaxFiles))
 	var n, oobn, flags int
 	err := c.read(func(fd int) (err error) {

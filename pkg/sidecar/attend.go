@@ -30,7 +30,7 @@ func (s *Sidecar) attend(ctx context.Context, conn *handoff.Conn, hello handoff.
 		Sidecar:   s,
 		container: hello.Container,
 		number:    hello.Attempt,
-		lender:    newLender(ctx, conn, func(err error) { cancel(err) }),
+		lender:    newLender(ctx, conn, log, func(err error) { cancel(err) }),
 		log:       log,
 	}
 	if err := a.serve(ctx); err != nil {
