@@ -3,7 +3,9 @@ package sidecar
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -71,7 +73,7 @@ func (w way) lender(t *testing.T, log *slog.Logger) *lender {
 	served, sidecar := connection(t)
 	if w.fate != nil {
 		shimSide := sidecar
-		var sandbox int
+		var sandbox *os.File
 		sandbox, sidecar = strangers(t)
 		ended := make(chan error, 1)
 		go func() { ended <- w.relay(sandbox, shimSide) }()
@@ -85,12 +87,15 @@ func (w way) lender(t *testing.T, log *slog.Logger) *lender {
 }
 
 // relay passes on whatever shim and sidecar say to each other, but for descriptors, until the sidecar is gone.
-func (w way) relay(sidecar int, shim *handoff.Conn) error {
+func (w way) relay(sidecar *os.File, shim *handoff.Conn) error {
 	defer shim.Close() //nolint:errcheck // test
 	buf := make([]byte, handoff.MaxMessage)
 	for {
-		n, err := unix.Read(sidecar, buf)
-		if err != nil || n == 0 {
+		n, err := sidecar.Read(buf)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		var req handoff.Request
@@ -101,7 +106,7 @@ func (w way) relay(sidecar int, shim *handoff.Conn) error {
 			return err
 		}
 		if req.Op == handoff.OpWrite {
-			if n, err = unix.Read(sidecar, buf); err != nil {
+			if n, err = sidecar.Read(buf); err != nil {
 				return err
 			}
 			if err := shim.SendBytes(buf[:n]); err != nil {
@@ -114,7 +119,7 @@ func (w way) relay(sidecar int, shim *handoff.Conn) error {
 	}
 }
 
-func (w way) relayReplies(sidecar int, shim *handoff.Conn) error {
+func (w way) relayReplies(sidecar *os.File, shim *handoff.Conn) error {
 	for {
 		var reply handoff.Reply
 		files, err := shim.Receive(&reply)
@@ -127,13 +132,13 @@ func (w way) relayReplies(sidecar int, shim *handoff.Conn) error {
 		}
 		data, err := json.Marshal(reply)
 		if err == nil {
-			err = unix.Sendmsg(sidecar, data, rights, nil, unix.MSG_NOSIGNAL)
+			err = unix.Sendmsg(int(sidecar.Fd()), data, rights, nil, unix.MSG_NOSIGNAL)
 		}
 		handoff.CloseAll(files)
 		if err == nil && reply.Length > 0 {
 			piece := make([]byte, reply.Length)
 			if err = shim.ReceiveBytes(piece); err == nil {
-				err = unix.Sendmsg(sidecar, piece, nil, nil, unix.MSG_NOSIGNAL)
+				_, err = sidecar.Write(piece)
 			}
 		}
 		if err != nil || !reply.More {
@@ -142,22 +147,23 @@ func (w way) relayReplies(sidecar int, shim *handoff.Conn) error {
 	}
 }
 
-// strangers returns both ends of a new connection, that of the shim as the kernel's.
-func strangers(t *testing.T) (shim int, sidecar *handoff.Conn) {
+// strangers returns both ends of a new connection, that of the shim as a file.
+func strangers(t *testing.T) (shim *os.File, sidecar *handoff.Conn) {
 	t.Helper()
 	dir := handoff.Dir(t.TempDir())
 	listener, err := handoff.Listen(dir)
 	assert.NilError(t, err)
 	defer listener.Close() //nolint:errcheck // nothing was written
-	shim, err = unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	assert.NilError(t, err)
-	t.Cleanup(func() { _ = unix.Close(shim) }) // nothing is lost
+	shim = os.NewFile(uintptr(fd), "shim")
+	t.Cleanup(func() { _ = shim.Close() }) // nothing is lost
 	parent, err := os.Open(string(dir))
 	assert.NilError(t, err)
 	defer parent.Close() //nolint:errcheck // nothing was written
 	// The address of a socket holds 108 bytes, the name of a test may be longer.
 	short := fmt.Sprintf("/proc/self/fd/%d/sidecar/sock", parent.Fd())
-	assert.NilError(t, unix.Connect(shim, &unix.SockaddrUnix{Name: short}))
+	assert.NilError(t, unix.Connect(fd, &unix.SockaddrUnix{Name: short}))
 	sidecar, err = listener.Accept()
 	assert.NilError(t, err)
 	return shim, sidecar
