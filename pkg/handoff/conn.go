@@ -21,13 +21,14 @@ const (
 	MaxFiles = 16
 )
 
-// ErrDescriptors means that descriptors were dropped on their way: some sandboxes and security modules do.
-var ErrDescriptors = errors.New("file descriptors were dropped on the way between sidecar and shim")
+// ErrDescriptors means that descriptors were refused or dropped on their way: some sandboxes and security modules do.
+var ErrDescriptors = errors.New("file descriptors do not pass between shim and sidecar")
 
 // Conn is one connection between a shim and its sidecar: messages in order, each with up to MaxFiles open files. One
 // goroutine may send while another receives.
 type Conn struct {
 	socket
+	packet []byte // to receive a message into
 }
 
 // Listener is the sidecar's end before a shim connects.
@@ -73,7 +74,7 @@ func (l *Listener) Accept() (*Conn, error) {
 		return nil, fmt.Errorf("accepting a shim: %w", err)
 	}
 	s, err := wrapSocket(fd)
-	return &Conn{s}, err
+	return &Conn{socket: s}, err
 }
 
 // Dial connects to the sidecar of dir.
@@ -82,10 +83,11 @@ func Dial(dir Dir) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the sidecar: %w", err)
 	}
-	return &Conn{s}, nil
+	return &Conn{socket: s}, nil
 }
 
-// Send sends one message with open files, which stay the caller's to close.
+// Send sends one message with open files, which stay the caller's to close. With [ErrDescriptors] nothing was sent, for
+// the files that were to go with it.
 func (c *Conn) Send(message any, files ...*os.File) error {
 	data, err := json.Marshal(message)
 	if err != nil {
@@ -102,15 +104,37 @@ func (c *Conn) Send(message any, files ...*os.File) error {
 		}
 		rights = unix.UnixRights(fds...)
 	}
-	return c.write(func(fd int) error {
-		return unix.Sendmsg(fd, data, rights, nil, unix.MSG_NOSIGNAL)
-	})
+	err = c.send(data, rights)
+	if len(files) > 0 && refused(err) {
+		return fmt.Errorf("%w: %w", ErrDescriptors, err)
+	}
+	return err
+}
+
+func (c *Conn) send(data, rights []byte) error {
+	return c.write(func(fd int) error { return unix.Sendmsg(fd, data, rights, nil, unix.MSG_NOSIGNAL) })
+}
+
+// refused tells whether the kernel, a security module or a sandbox took a message badly for the descriptors in it.
+// ETOOMANYREFS is how many of one user may be on their way at once.
+func refused(err error) bool {
+	for _, number := range []error{
+		unix.EACCES, unix.EPERM, unix.ENOSYS, unix.EINVAL, unix.EOPNOTSUPP, unix.ETOOMANYREFS,
+	} {
+		if errors.Is(err, number) {
+			return true
+		}
+	}
+	return false
 }
 
 // Receive waits for the next message. The files that came with it are the caller's to close. When the other side is
-// gone it returns io.EOF.
+// gone it returns io.EOF. With [ErrDescriptors] the message is there, and none of its files.
 func (c *Conn) Receive(message any) ([]*os.File, error) {
-	data := make([]byte, MaxMessage+1)
+	if c.packet == nil {
+		c.packet = make([]byte, MaxMessage+1)
+	}
+	data := c.packet
 	rights := make([]byte, unix.CmsgSpace(4*MaxFiles))
 	var n, oobn, flags int
 	err := c.read(func(fd int) (err error) {
@@ -128,12 +152,13 @@ func (c *Conn) Receive(message any) ([]*os.File, error) {
 	case err != nil:
 	case n == 0:
 		err = io.EOF
-	case flags&unix.MSG_CTRUNC != 0:
-		err = ErrDescriptors
 	case flags&unix.MSG_TRUNC != 0 || n > MaxMessage:
 		err = fmt.Errorf("receiving a message: larger than %d bytes", MaxMessage)
 	default:
 		err = json.Unmarshal(data[:n], message)
+	}
+	if err == nil && flags&unix.MSG_CTRUNC != 0 {
+		err = ErrDescriptors
 	}
 	if err != nil {
 		CloseAll(files)

@@ -1,9 +1,12 @@
 package handoff_test
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,19 +74,8 @@ func TestAMessageBeyondTheBoundIsNotSent(t *testing.T) {
 }
 
 func TestAMessageBeyondTheBoundIsRefusedWhenAHostileShimSendsIt(t *testing.T) {
-	dir := handoff.Dir(t.TempDir())
-	listener, err := handoff.Listen(dir)
-	assert.NilError(t, err)
-	defer listener.Close() //nolint:errcheck // test
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	assert.NilError(t, err)
-	defer unix.Close(fd) //nolint:errcheck // test
-	assert.NilError(t, unix.Connect(fd, &unix.SockaddrUnix{Name: dir.Socket()}))
-	conn, err := listener.Accept()
-	assert.NilError(t, err)
-	defer conn.Close() //nolint:errcheck // test
-
-	_, err = unix.Write(fd, []byte(`{"path":"`+strings.Repeat("x", handoff.MaxMessage)+`"}`))
+	fd, conn := strangers(t)
+	_, err := unix.Write(fd, []byte(`{"path":"`+strings.Repeat("x", handoff.MaxMessage)+`"}`))
 	assert.NilError(t, err)
 	var req handoff.Request
 	_, err = conn.Receive(&req)
@@ -99,6 +91,111 @@ func TestAMessageOfExactlyTheBoundPasses(t *testing.T) {
 	_, err := sidecar.Receive(&got)
 	assert.NilError(t, err)
 	assert.Equal(t, got.Path, req.Path)
+}
+
+// A sandbox that drops descriptors does it as the kernel does when they do not fit.
+func TestAMessageWhoseDescriptorsAreDroppedIsThereWithoutThem(t *testing.T) {
+	fd, conn := strangers(t)
+	before := openFiles(t)
+	rights := unix.UnixRights(slices.Repeat([]int{fd}, handoff.MaxFiles+1)...)
+	assert.NilError(t, unix.Sendmsg(fd, []byte(`{"handles":[7]}`), rights, nil, 0))
+	var reply handoff.Reply
+	files, err := conn.Receive(&reply)
+	assert.ErrorIs(t, err, handoff.ErrDescriptors)
+	assert.Equal(t, len(files), 0)
+	assert.DeepEqual(t, reply.Handles, []int{7})
+	assert.Equal(t, openFiles(t), before, "descriptors are left open")
+
+	assert.NilError(t, unix.Sendmsg(fd, []byte(`{"handles":[8]}`), nil, nil, 0))
+	_, err = conn.Receive(&reply)
+	assert.NilError(t, err, "what follows is received as ever")
+	assert.DeepEqual(t, reply.Handles, []int{8})
+}
+
+// The kernel refuses descriptors of a user without privileges who has more of them on their way than may be open.
+func TestDescriptorsThatTheKernelRefusesAreToldApart(t *testing.T) {
+	shim, sidecar := connect(t)
+	file, err := os.Open("/dev/null")
+	assert.NilError(t, err)
+	defer file.Close() //nolint:errcheck // nothing was written
+	for range 4 {
+		assert.NilError(t, shim.Send(handoff.Reply{}, slices.Repeat([]*os.File{file}, handoff.MaxFiles)...))
+	}
+	refused := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread ends without its privileges
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		assert.Check(t, unix.Capset(&header, &make([]unix.CapUserData, 2)[0]))
+		refused <- withOpenFiles(t, 4*handoff.MaxFiles-1, func() error { return shim.Send(handoff.Reply{Length: 1}, file) })
+	}()
+	assert.ErrorIs(t, <-refused, handoff.ErrDescriptors)
+
+	assert.NilError(t, shim.Send(handoff.Reply{Length: 2}), "messages without descriptors still pass")
+	var reply handoff.Reply
+	for reply.Length == 0 {
+		files, err := sidecar.Receive(&reply)
+		assert.NilError(t, err)
+		handoff.CloseAll(files)
+	}
+	assert.Equal(t, reply.Length, 2, "nothing was sent of what was refused")
+}
+
+// withOpenFiles calls do while the process may have no more than so many files open.
+func withOpenFiles(t *testing.T, most uint64, do func() error) error {
+	var before unix.Rlimit
+	assert.Check(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	assert.Check(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: most, Max: before.Max}))
+	defer func() { assert.Check(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }()
+	return do()
+}
+
+func TestBytesCrossTheSocketAsTheyAre(t *testing.T) {
+	shim, sidecar := connect(t)
+	sent := bytes.Repeat([]byte{0, '{', 0xff}, handoff.MaxMessage/3)
+	assert.NilError(t, shim.Send(handoff.Reply{Length: len(sent)}))
+	assert.NilError(t, shim.SendBytes(sent))
+	assert.NilError(t, shim.Send(handoff.Reply{More: true}))
+
+	var reply handoff.Reply
+	_, err := sidecar.Receive(&reply)
+	assert.NilError(t, err)
+	got := make([]byte, reply.Length)
+	assert.NilError(t, sidecar.ReceiveBytes(got))
+	assert.Assert(t, bytes.Equal(got, sent))
+	_, err = sidecar.Receive(&reply)
+	assert.NilError(t, err)
+	assert.Assert(t, reply.More)
+}
+
+func TestBytesOfAnotherNumberThanAnnouncedAreRefused(t *testing.T) {
+	for name, sent := range map[string]int{"fewer": 2, "more": 4, "many more": handoff.MaxMessage} {
+		t.Run(name, func(t *testing.T) {
+			shim, sidecar := connect(t)
+			assert.NilError(t, shim.SendBytes(make([]byte, sent)))
+			assert.ErrorContains(t, sidecar.ReceiveBytes(make([]byte, 3)), "not the 3 that were announced")
+		})
+	}
+	shim, sidecar := connect(t)
+	assert.ErrorContains(t, shim.SendBytes(make([]byte, handoff.MaxMessage+1)), "the bound is 65536")
+	assert.NilError(t, shim.Close())
+	assert.ErrorIs(t, sidecar.ReceiveBytes(make([]byte, 3)), io.EOF)
+}
+
+func TestDescriptorsThatComeWithBytesAreLetGo(t *testing.T) {
+	fd, conn := strangers(t)
+	before := openFiles(t)
+	assert.NilError(t, unix.Sendmsg(fd, []byte("abc"), unix.UnixRights(fd), nil, 0))
+	got := make([]byte, 3)
+	assert.NilError(t, conn.ReceiveBytes(got))
+	assert.Equal(t, string(got), "abc")
+	assert.Equal(t, openFiles(t), before)
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	assert.NilError(t, err)
+	return len(entries)
 }
 
 func TestASocketPathMayBeLongerThanAnAddress(t *testing.T) {
@@ -150,6 +247,23 @@ func TestNamesOfAnyBytesCrossTheSocket(t *testing.T) {
 	_, err := shim.Receive(&req)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, req.Names, names)
+}
+
+// strangers returns both ends of a new connection, that of a hostile shim as the kernel's.
+func strangers(t *testing.T) (shim int, sidecar *handoff.Conn) {
+	t.Helper()
+	dir := handoff.Dir(t.TempDir())
+	listener, err := handoff.Listen(dir)
+	assert.NilError(t, err)
+	defer listener.Close() //nolint:errcheck // test
+	shim, err = unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	assert.NilError(t, err)
+	t.Cleanup(func() { unix.Close(shim) }) //nolint:errcheck // test
+	assert.NilError(t, unix.Connect(shim, &unix.SockaddrUnix{Name: dir.Socket()}))
+	sidecar, err = listener.Accept()
+	assert.NilError(t, err)
+	t.Cleanup(func() { sidecar.Close() }) //nolint:errcheck // test
+	return shim, sidecar
 }
 
 // connect returns both ends of a new connection.

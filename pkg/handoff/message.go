@@ -32,11 +32,12 @@ const (
 	OpAbort  Op = "abort"  // throw it away
 	OpRead   Op = "read"   // Length bytes of the file Handle from Offset: one reply with Length, then so many raw bytes
 	OpWrite  Op = "write"  // followed by Length raw bytes for the file Handle at Offset: one reply
-	OpClose  Op = "close"  // the file Handle is of no more use
+	OpClose  Op = "close"  // the files Handles are of no more use
 )
 
-// MaxStream bounds the bytes that one OpRead or OpWrite moves.
-const MaxStream = 1 << 20
+// MaxStream bounds the bytes that one OpRead or OpWrite moves: what fits into one packet, so that neither side can wait
+// for the other to make room.
+const MaxStream = MaxMessage
 
 // Request is a message from the sidecar. Each has its reply before the next is sent.
 type Request struct {
@@ -45,7 +46,9 @@ type Request struct {
 	Names   []tree.Path  `json:"names,omitempty"`
 	Entries []tree.Entry `json:"entries,omitempty"`
 	Stream  bool         `json:"stream,omitempty"` // of OpOpen and OpCreate: reply with Handles, lend nothing
+	Again   bool         `json:"again,omitempty"`  // of OpCreate: what was created of Entries before was lent in vain
 	Handle  int          `json:"handle,omitempty"`
+	Handles []int        `json:"handles,omitempty"`
 	Offset  int64        `json:"offset,omitempty"`
 	Length  int          `json:"length,omitempty"`
 }
@@ -59,6 +62,7 @@ type Reply struct {
 	File    bool                 `json:"file,omitempty"` // Path is a single file
 	More    bool                 `json:"more,omitempty"` // another reply follows
 	Handles []int                `json:"handles,omitempty"`
+	States  []tree.Entry         `json:"states,omitempty"` // of Handles, or of the file that was read; without paths
 	Length  int                  `json:"length,omitempty"` // of the raw bytes that follow
 }
 

@@ -24,6 +24,7 @@ const (
 type link struct {
 	dir   handoff.Dir
 	hello handoff.Hello
+	lend  Lending
 	log   *slog.Logger
 
 	mu   sync.Mutex
@@ -39,6 +40,7 @@ func (l *life) connect(ctx context.Context) (disconnect func()) {
 	l.link = &link{
 		dir:   l.opts.RunDir,
 		hello: handoff.Hello{Version: handoff.Version, Container: l.opts.Container, Attempt: l.attempt},
+		lend:  l.opts.Lend,
 		log:   l.log,
 		lost:  time.Now(),
 	}
@@ -100,7 +102,7 @@ func (k *link) use(ctx context.Context, conn *handoff.Conn) error {
 	if err := conn.Send(k.hello); err != nil {
 		return err
 	}
-	return serve(conn, k.log)
+	return Serve(conn, k.lend, k.log)
 }
 
 func (k *link) setConnected(yes bool) {

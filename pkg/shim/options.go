@@ -32,6 +32,8 @@ type Options struct {
 	Breakpoints Breakpoints // where to hold for a person
 	DryRun      bool        // say what would be run, and run nothing
 
+	Lend Lending // how the sidecar gets at this container's files
+
 	WaitTimeout    time.Duration // for the inputs; 0: as long as the sidecar says
 	PushTimeout    time.Duration // that the sidecar was given for pushing; the shim allows it a little more
 	SidecarTimeout time.Duration // without a sidecar, until it is given up; 0: never
@@ -102,6 +104,7 @@ func (o *Options) flagSet() *flag.FlagSet {
 	})
 	fs.TextVar(&o.Breakpoints, "breakpoint", Breakpoints{}, "")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "")
+	fs.TextVar(&o.Lend, "lend", LendDescriptors, "")
 	fs.DurationVar(&o.WaitTimeout, "wait-timeout", 0, "")
 	fs.DurationVar(&o.PushTimeout, "push-timeout", defaultPushTimeout, "")
 	fs.DurationVar(&o.SidecarTimeout, "sidecar-timeout", defaultSidecarTimeout, "")

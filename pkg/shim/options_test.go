@@ -26,6 +26,7 @@ func TestFlagsThatAreNotGivenHaveTheirDocumentedDefaults(t *testing.T) {
 		Command:                []string{"true"},
 		Container:              "app",
 		RunDir:                 "/oras/run",
+		Lend:                   "descriptors",
 		PushTimeout:            time.Hour,
 		SidecarTimeout:         10 * time.Minute,
 		LeftoverGrace:          5 * time.Second,
@@ -55,6 +56,7 @@ func TestWrongFlagsAreRefusedWithTheirRemedy(t *testing.T) {
 		"a breakpoint without a hand-off":   {"--no-wait --no-hold --breakpoint=before -- true", "--breakpoint takes --container"},
 		"an unknown restart policy":         {"--container=app --restart-policy=never -- true", `"never" is none of`},
 		"an unknown log level":              {"--container=app --log-level=loud -- true", "log-level"},
+		"an unknown way to lend":            {"--container=app --lend=copies -- true", "neither descriptors nor bytes"},
 		"an unknown log format":             {"--container=app --log-format=xml -- true", "neither text nor json"},
 	}
 	for name, test := range tests {

@@ -12,15 +12,19 @@ import (
 
 // server answers the requests of one connection.
 type server struct {
-	conn   *handoff.Conn
-	log    *slog.Logger
-	writer *tree.Writer // of the tree that is being written; nil: none is
+	conn    *handoff.Conn
+	lending Lending
+	log     *slog.Logger
+	writer  *tree.Writer // of the tree that is being written; nil: none is
+	handles handles
+	piece   []byte // of a file, on its way
 }
 
-// serve answers the sidecar's requests until the connection ends, which is io.EOF when the sidecar ended it. A tree
+// Serve answers the sidecar's requests until the connection ends, which is io.EOF when the sidecar ended it. A tree
 // that was not committed by then is thrown away.
-func serve(conn *handoff.Conn, log *slog.Logger) error {
-	s := &server{conn: conn, log: log}
+func Serve(conn *handoff.Conn, lending Lending, log *slog.Logger) error {
+	s := &server{conn: conn, lending: lending, log: log, piece: make([]byte, handoff.MaxStream)}
+	defer s.handles.closeAll()
 	defer s.abort() //nolint:errcheck // the next writer of the same target removes what is left
 	for {
 		var req handoff.Request
@@ -37,12 +41,24 @@ func serve(conn *handoff.Conn, log *slog.Logger) error {
 
 // answer does what is asked and replies. Its error is one of the connection: whatever else goes wrong is replied.
 func (s *server) answer(req handoff.Request) error {
+	switch req.Op {
+	case handoff.OpRead:
+		return s.sendPiece(req)
+	case handoff.OpWrite:
+		return s.receivePiece(req)
+	case handoff.OpClose:
+		return s.reply(s.handles.close(req.Handles))
+	}
+	return s.answerAboutTree(req)
+}
+
+func (s *server) answerAboutTree(req handoff.Request) error {
 	s.log.Debug("The sidecar asks.", "op", req.Op, "path", req.Path, "names", len(req.Names), "entries", len(req.Entries))
 	switch req.Op {
 	case handoff.OpList:
 		return s.list(req.Path)
 	case handoff.OpOpen:
-		return lend(s, req.Names, func(name tree.Path) (*os.File, error) { return tree.Open(req.Path, name) })
+		return lend(s, req.Stream, req.Names, func(name tree.Path) (*os.File, error) { return tree.Open(req.Path, name) })
 	case handoff.OpBegin:
 		return s.reply(s.begin(req.Path))
 	case handoff.OpAbort:
@@ -57,28 +73,6 @@ func (s *server) answer(req handoff.Request) error {
 // reply says that a request was done, or why not.
 func (s *server) reply(err error) error {
 	return s.conn.Send(handoff.Reply{Error: handoff.NewRemoteError(err)})
-}
-
-// lend opens every item and replies with the files, and with errors for those that could not be opened.
-func lend[T any](s *server, items []T, open func(T) (*os.File, error)) error {
-	if len(items) > handoff.MaxFiles {
-		return s.reply(fmt.Errorf("%d files in one request, at most %d are lent at a time", len(items), handoff.MaxFiles))
-	}
-	var files []*os.File
-	var reply handoff.Reply
-	for i, item := range items {
-		f, err := open(item)
-		if err != nil {
-			if reply.Errors == nil {
-				reply.Errors = map[int]*handoff.RemoteError{}
-			}
-			reply.Errors[i] = handoff.NewRemoteError(err)
-			continue
-		}
-		files = append(files, f)
-	}
-	defer handoff.CloseAll(files) // the sidecar has its own descriptors of them
-	return s.conn.Send(reply, files...)
 }
 
 // begin starts a tree. One at a time: its descriptors and its staging directory belong to the connection.

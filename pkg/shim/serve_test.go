@@ -99,6 +99,15 @@ func TestRequestsThatMakeNoSenseAreAnsweredAndServingGoesOn(t *testing.T) {
 		"a list of nothing":            {handoff.Request{Op: handoff.OpList, Path: dir.Join("absent")}, "absent"},
 		"a begin where a file is":      {handoff.Request{Op: handoff.OpBegin, Path: dir.Join("a")}, "a"},
 		"more names than can be lent":  {handoff.Request{Op: handoff.OpOpen, Path: dir.Path(), Names: make([]tree.Path, 17)}, "at most 16"},
+		"a read of no handle":          {handoff.Request{Op: handoff.OpRead, Handle: 1, Length: 1}, "handle 1 is not open"},
+		"a write with no handle":       {handoff.Request{Op: handoff.OpWrite}, "handle 0 is not open"},
+		"a close of no handle":         {handoff.Request{Op: handoff.OpClose, Handles: []int{7}}, "handle 7 is not open"},
+		"a read before the beginning":  {handoff.Request{Op: handoff.OpRead, Offset: -1, Length: 1}, "from offset 0 on"},
+		"a read of less than nothing":  {handoff.Request{Op: handoff.OpRead, Length: -1}, "read of -1 bytes"},
+		"a read of too much":           {handoff.Request{Op: handoff.OpRead, Length: 65537}, "at most 65536 at a time"},
+		"a write before the beginning": {handoff.Request{Op: handoff.OpWrite, Offset: -1}, "from offset 0 on"},
+		"a write of less than nothing": {handoff.Request{Op: handoff.OpWrite, Length: -1}, "write of -1 bytes"},
+		"a write of too much":          {handoff.Request{Op: handoff.OpWrite, Length: 65537}, "at most 65536 at a time"},
 		"an error longer than allowed": {handoff.Request{Op: handoff.OpList, Path: strings.Repeat("x", 5000)}, "xxx"},
 	}
 	peer := serving(t)
@@ -135,21 +144,36 @@ type peer struct {
 
 func serving(t *testing.T) *peer {
 	t.Helper()
+	return servingAs(t, LendDescriptors)
+}
+
+func servingAs(t *testing.T, lending Lending) *peer {
+	t.Helper()
+	mine, conn := connection(t)
+	p := &peer{conn: conn, served: make(chan error, 1)}
+	go func() {
+		p.served <- Serve(mine, lending, newLogger(LogOptions{}, io.Discard))
+		mine.Close() //nolint:errcheck // test
+	}()
+	return p
+}
+
+// connection returns both ends of a new connection.
+func connection(t *testing.T) (shim, sidecar *handoff.Conn) {
+	t.Helper()
 	dir := handoff.Dir(t.TempDir())
 	listener, err := handoff.Listen(dir)
 	assert.NilError(t, err)
 	defer listener.Close() //nolint:errcheck // one connection is all
-	mine, err := handoff.Dial(dir)
+	shim, err = handoff.Dial(dir)
 	assert.NilError(t, err)
-	conn, err := listener.Accept()
+	sidecar, err = listener.Accept()
 	assert.NilError(t, err)
-	p := &peer{conn: conn, served: make(chan error, 1)}
-	go func() {
-		p.served <- serve(mine, newLogger(LogOptions{}, io.Discard))
-		mine.Close() //nolint:errcheck // test
-	}()
-	t.Cleanup(func() { conn.Close() }) //nolint:errcheck // test
-	return p
+	t.Cleanup(func() {
+		shim.Close()    //nolint:errcheck // may be closed already
+		sidecar.Close() //nolint:errcheck // may be closed already
+	})
+	return shim, sidecar
 }
 
 func (p *peer) askFiles(t *testing.T, req handoff.Request) (handoff.Reply, []*os.File) {
@@ -160,6 +184,15 @@ func (p *peer) askFiles(t *testing.T, req handoff.Request) (handoff.Reply, []*os
 	assert.NilError(t, err)
 	t.Cleanup(func() { handoff.CloseAll(files) })
 	return reply, files
+}
+
+// reply receives the answer to what was sent.
+func (p *peer) reply(t *testing.T) handoff.Reply {
+	t.Helper()
+	var reply handoff.Reply
+	_, err := p.conn.Receive(&reply)
+	assert.NilError(t, err)
+	return reply
 }
 
 func (p *peer) ask(t *testing.T, req handoff.Request) handoff.Reply {

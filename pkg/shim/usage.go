@@ -34,6 +34,7 @@ Flags of a wrapped command:
                                     Always); with the others a command that has ended well is not run twice in one pod
   --durable-output=PATH             an output of this container, on a volume; may be repeated. Given for every output,
                                     an attempt after a failed push only pushes again
+  --lend=descriptors|bytes          what the sidecar gets of the container's files (default descriptors)
   --wait-timeout=DURATION           give up waiting for inputs, exit 200 (default 0: as long as the sidecar says)
   --push-timeout=DURATION           how long the sidecar may push; a tenth more, one minute at most, and the hold is
                                     given up, exit 201 (default 1h; 0: no bound)

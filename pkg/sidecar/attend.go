@@ -35,7 +35,7 @@ func (s *Sidecar) attend(ctx context.Context, conn *handoff.Conn, hello handoff.
 		Sidecar:   s,
 		container: hello.Container,
 		number:    hello.Attempt,
-		lender:    newLender(served, conn, func(err error) { cancel(err) }),
+		lender:    newLender(served, conn, log, func(err error) { cancel(err) }),
 		log:       log,
 	}
 	if err := a.serve(served); err != nil {

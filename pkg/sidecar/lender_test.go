@@ -27,8 +27,8 @@ func TestALentFileIsReadAsTheShimSeesIt(t *testing.T) {
 
 	files, err := lent.Open(t.Context(), []tree.Path{"file"})
 	assert.NilError(t, err)
-	defer handoff.CloseAll(files)
-	content, err := io.ReadAll(files[0])
+	defer files[0].Close() //nolint:errcheck // nothing was written
+	content, err := io.ReadAll(io.NewSectionReader(files[0], 0, 100))
 	assert.NilError(t, err)
 	assert.Equal(t, string(content), "content")
 }
@@ -44,7 +44,6 @@ func TestAHostileShimIsRefused(t *testing.T) {
 		lend  []string
 		want  string
 	}{
-		"no file for a name":            {handoff.Reply{}, nil, "lent 0 files for 1 names"},
 		"more files than names":         {handoff.Reply{}, []string{regular, regular}, "lent 2 files for 1 names"},
 		"a FIFO, which would block":     {handoff.Reply{}, []string{fifo}, "not a regular file"},
 		"a directory":                   {handoff.Reply{}, []string{dir}, "not a regular file"},
@@ -84,19 +83,46 @@ func TestAskingEndsWithItsContextThoughTheShimHangs(t *testing.T) {
 	assert.ErrorIs(t, err, reason)
 }
 
-// What was asked for may still come: nothing can be asked any more, but the shim is not taken for gone.
+// What was asked for may still come: until then nothing is asked any more, but the shim is not taken for gone.
 func TestNothingIsAskedOfAShimThatOwesAnAnswer(t *testing.T) {
 	shim, sidecar := connection(t)
 	gone := make(chan error, 1)
-	lent := lentTree{newLender(t.Context(), sidecar, func(err error) { gone <- err }), "out"}
+	lent := lentTree{newLender(t.Context(), sidecar, quiet(), func(err error) { gone <- err }), "out"}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	_, err := lent.List(ctx)
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
-	_, err = lent.List(t.Context())
+	ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err = lent.List(ctx)
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Equal(t, len(gone), 0)
-	assert.NilError(t, shim.Send(handoff.Reply{}))
+
+	assert.NilError(t, shim.Send(handoff.Reply{Entries: []tree.Entry{{Path: "late"}}, More: true}))
+	assert.NilError(t, shim.Send(handoff.Reply{Entries: []tree.Entry{{Path: "later"}}, Handles: []int{4, 5}}))
+	asked := make(chan handoff.Op, 4)
+	go answerAfterFirst(shim, asked, handoff.Reply{}, handoff.Reply{Entries: []tree.Entry{{Path: "new"}}})
+	listing, err := lent.List(t.Context())
+	assert.NilError(t, err)
+	assert.DeepEqual(t, listing.Entries, []tree.Entry{{Path: "new"}})
+	assert.Equal(t, <-asked, handoff.OpList, "the one that nobody waited for")
+	assert.Equal(t, <-asked, handoff.OpClose, "what it has opened")
+	assert.Equal(t, <-asked, handoff.OpList)
+}
+
+// answerAfterFirst receives one request more than it has replies, and gives them from the second on.
+func answerAfterFirst(shim *handoff.Conn, asked chan<- handoff.Op, replies ...handoff.Reply) {
+	defer close(asked)
+	for i := range len(replies) + 1 {
+		var req handoff.Request
+		if _, err := shim.Receive(&req); err != nil {
+			return
+		}
+		asked <- req.Op
+		if i > 0 {
+			_ = shim.Send(replies[i-1]) // who waits for it notices
+		}
+	}
 }
 
 func TestAMessageThatIsNoReplyFailsWhatWasAsked(t *testing.T) {
@@ -109,7 +135,7 @@ func TestAMessageThatIsNoReplyFailsWhatWasAsked(t *testing.T) {
 	defer hostile.Close() //nolint:errcheck // nothing was written
 	conn, err := listener.Accept()
 	assert.NilError(t, err)
-	lent := lentTree{newLender(t.Context(), conn, func(error) {}), "out"}
+	lent := lentTree{newLender(t.Context(), conn, quiet(), func(error) {}), "out"}
 	assert.NilError(t, hostile.Send("gibberish"))
 	_, err = lent.List(t.Context())
 	assert.ErrorContains(t, err, "cannot unmarshal")
@@ -149,7 +175,7 @@ func TestBatchesFitIntoMessagesWhateverTheNames(t *testing.T) {
 func lend(t *testing.T) (lentTree, *handoff.Conn) {
 	t.Helper()
 	shim, sidecar := connection(t)
-	return lentTree{newLender(t.Context(), sidecar, func(error) {}), "out"}, shim
+	return lentTree{newLender(t.Context(), sidecar, quiet(), func(error) {}), "out"}, shim
 }
 
 func connection(t *testing.T) (shim, sidecar *handoff.Conn) {

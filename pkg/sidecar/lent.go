@@ -3,15 +3,20 @@ package sidecar
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
-	"os"
+	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/transfer"
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
 // maxEntries bounds the listing of an output, so that an application cannot exhaust the sidecar's memory.
 const maxEntries = 10_000_000
+
+// abortPatience bounds the wait until a tree that failed is thrown away.
+const abortPatience = time.Second
 
 // lentTree is an output as the shim of its container lists and opens it. It is a transfer.Source.
 type lentTree struct {
@@ -22,11 +27,11 @@ type lentTree struct {
 // List asks the shim for the tree.
 func (t lentTree) List(ctx context.Context) (tree.Listing, error) {
 	var listing tree.Listing
-	err := t.lender.ask(ctx, handoff.Request{Op: handoff.OpList, Path: t.path}, func(reply handoff.Reply, files []*os.File) error {
-		handoff.CloseAll(files)
-		listing.Entries = append(listing.Entries, reply.Entries...)
-		listing.Skipped = append(listing.Skipped, reply.Skipped...)
-		listing.File = listing.File || reply.File
+	err := t.lender.ask(ctx, handoff.Request{Op: handoff.OpList, Path: t.path}, nil, func(a answer) error {
+		handoff.CloseAll(a.files)
+		listing.Entries = append(listing.Entries, a.reply.Entries...)
+		listing.Skipped = append(listing.Skipped, a.reply.Skipped...)
+		listing.File = listing.File || a.reply.File
 		if n := len(listing.Entries) + len(listing.Skipped); n > maxEntries {
 			return fmt.Errorf("%s holds more than %d entries", t.path, maxEntries)
 		}
@@ -36,10 +41,10 @@ func (t lentTree) List(ctx context.Context) (tree.Listing, error) {
 }
 
 // Open asks the shim for open files.
-func (t lentTree) Open(ctx context.Context, names []tree.Path) ([]*os.File, error) {
-	return openAll(batches(names, pathCost), func(batch []tree.Path) ([]*os.File, error) {
+func (t lentTree) Open(ctx context.Context, names []tree.Path) ([]transfer.File, error) {
+	return openAll(batches(names, pathCost), func(batch []tree.Path) ([]lentFile, error) {
 		return t.lender.open(ctx, handoff.Request{Op: handoff.OpOpen, Path: t.path, Names: batch}, batch)
-	})
+	}, func(f lentFile) transfer.File { return f })
 }
 
 // lentSink writes a tree through the shim, as the container's own user. It is a transfer.Sink.
@@ -67,14 +72,14 @@ func (s *lentSink) Make(ctx context.Context, entries []tree.Entry) error {
 }
 
 // Create asks the shim for files open for writing.
-func (s *lentSink) Create(ctx context.Context, entries []tree.Entry) ([]*os.File, error) {
-	return openAll(batches(entries, entryCost), func(batch []tree.Entry) ([]*os.File, error) {
+func (s *lentSink) Create(ctx context.Context, entries []tree.Entry) ([]io.WriteCloser, error) {
+	return openAll(batches(entries, entryCost), func(batch []tree.Entry) ([]lentFile, error) {
 		names := make([]tree.Path, len(batch))
 		for i, e := range batch {
 			names[i] = e.Path
 		}
 		return s.lender.open(ctx, handoff.Request{Op: handoff.OpCreate, Entries: batch}, names)
-	})
+	}, func(f lentFile) io.WriteCloser { return f })
 }
 
 // Commit makes the tree visible.
@@ -83,27 +88,34 @@ func (s *lentSink) Commit(ctx context.Context) error {
 	return s.lender.do(ctx, handoff.Request{Op: handoff.OpCommit})
 }
 
-// Abort throws the tree away, unless it was committed.
+// Abort throws the tree away, unless it was committed. It does not wait for a shim that hangs: the end of the connection
+// has the same effect.
 func (s *lentSink) Abort(ctx context.Context) error {
 	if s.ended {
 		return nil
 	}
 	s.ended = true
+	ctx, cancel := context.WithTimeout(ctx, abortPatience)
+	defer cancel()
 	return s.lender.do(ctx, handoff.Request{Op: handoff.OpAbort})
 }
 
-// openAll joins what open returns for each batch; with an error there are no files.
-func openAll[T any](batches iter.Seq[[]T], open func([]T) ([]*os.File, error)) ([]*os.File, error) {
-	var all []*os.File
+// openAll joins what open returns for each batch, as what it is to the caller; with an error there are no files.
+func openAll[T, F any](batches iter.Seq[[]T], open func([]T) ([]lentFile, error), as func(lentFile) F) ([]F, error) {
+	var all []lentFile
 	for batch := range batches {
 		files, err := open(batch)
 		if err != nil {
-			handoff.CloseAll(all)
+			closeAll(all)
 			return nil, err
 		}
 		all = append(all, files...)
 	}
-	return all, nil
+	files := make([]F, len(all))
+	for i, f := range all {
+		files[i] = as(f)
+	}
+	return files, nil
 }
 
 // batches cuts items into runs that fit into one message each, by what an item costs at the most, in bytes of JSON.

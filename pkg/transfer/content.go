@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/converged-computing/oras-operator/pkg/artifact"
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
 // open opens files of the source.
-func (p *pusher) open(ctx context.Context, paths []tree.Path) ([]*os.File, error) {
+func (p *pusher) open(ctx context.Context, paths []tree.Path) ([]File, error) {
 	files, err := p.src.Open(ctx, paths)
 	if err == nil && len(files) != len(paths) {
 		closeAll(files)
@@ -27,7 +26,7 @@ type smallFiles struct {
 	*pusher
 	ctx   context.Context
 	todo  []int // entries still to be read
-	files []*os.File
+	files []File
 	count int // files read
 }
 
@@ -65,15 +64,10 @@ func (s *smallFiles) fill() error {
 
 func (s *smallFiles) close() { closeAll(s.files) }
 
-// readSmall reads a file whole and brings its entry up to date.
-func readSmall(f *os.File, e *tree.Entry) ([]byte, error) {
-	return readSame(f, func() (tree.Entry, error) { return tree.Stat(f) }, e)
-}
-
-// readSame reads a file whole, once more if it changes meanwhile.
-func readSame(f io.ReaderAt, stat func() (tree.Entry, error), e *tree.Entry) ([]byte, error) {
+// readSmall reads a file whole, once more if it changes meanwhile, and brings its entry up to date.
+func readSmall(f File, e *tree.Entry) ([]byte, error) {
 	for range reads {
-		before, err := stat()
+		before, err := tree.Stat(f)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +79,7 @@ func readSame(f io.ReaderAt, stat func() (tree.Entry, error), e *tree.Entry) ([]
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
-		after, err := stat()
+		after, err := tree.Stat(f)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/opencontainers/go-digest"
 
@@ -81,7 +80,7 @@ func (f *filler) large(e tree.Entry, content io.Reader, d digest.Digest) error {
 	return err
 }
 
-func (f *filler) copy(file *os.File, e tree.Entry, content io.Reader, d digest.Digest) error {
+func (f *filler) copy(file io.Writer, e tree.Entry, content io.Reader, d digest.Digest) error {
 	var verifier digest.Verifier
 	if d != "" {
 		verifier = d.Verifier()
@@ -103,7 +102,7 @@ func mismatch(e tree.Entry, d digest.Digest) error {
 	return fmt.Errorf("%q is not %s: %w", string(e.Path), d, ErrDigest)
 }
 
-func (f *filler) create(entries []tree.Entry) ([]*os.File, error) {
+func (f *filler) create(entries []tree.Entry) ([]io.WriteCloser, error) {
 	files, err := f.sink.Create(f.ctx, entries)
 	if err == nil && len(files) != len(entries) {
 		closeAll(files)
@@ -114,7 +113,7 @@ func (f *filler) create(entries []tree.Entry) ([]*os.File, error) {
 
 // fileWriter writes to a file of the sink, counts, and marks errors as the sink's.
 type fileWriter struct {
-	file     *os.File
+	file     io.Writer
 	counters *Counters
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -321,7 +322,7 @@ type fullSink struct {
 
 func (*fullSink) Make(context.Context, []tree.Entry) error { return nil }
 
-func (*fullSink) Create(context.Context, []tree.Entry) ([]*os.File, error) {
+func (*fullSink) Create(context.Context, []tree.Entry) ([]io.WriteCloser, error) {
 	return nil, os.ErrPermission
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -28,7 +27,7 @@ func (p *pusher) layer(ctx context.Context, layer artifact.Layer) (ocispec.Descr
 }
 
 // sendFile sends the open file that a layer consists of.
-type sendFile func(ctx context.Context, layer artifact.Layer, f *os.File, t *tally) (ocispec.Descriptor, error)
+type sendFile func(ctx context.Context, layer artifact.Layer, f File, t *tally) (ocispec.Descriptor, error)
 
 // large opens the one large file of a layer and sends it. It is read from the file each time, so it has to be the same
 // before and after; if it is not, all is done once more.
@@ -78,7 +77,7 @@ func update(e *tree.Entry, now tree.Entry) {
 }
 
 // raw sends a file as it is: it is hashed, then read again if the registry lacks it.
-func (p *pusher) raw(ctx context.Context, layer artifact.Layer, f *os.File, t *tally) (ocispec.Descriptor, error) {
+func (p *pusher) raw(ctx context.Context, layer artifact.Layer, f File, t *tally) (ocispec.Descriptor, error) {
 	i := layer.Entries[0]
 	size := p.layout.Entries[i].Size
 	sum := digest.Canonical.Digester()

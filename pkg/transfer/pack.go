@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -104,7 +103,7 @@ func (p *pusher) writeTar(w io.Writer, layer artifact.Layer, content func(int) (
 }
 
 // largePack sends a pack that is too large for memory. It is made twice, once to know its digest and once to send it.
-func (p *pusher) largePack(ctx context.Context, layer artifact.Layer, f *os.File, t *tally) (ocispec.Descriptor, error) {
+func (p *pusher) largePack(ctx context.Context, layer artifact.Layer, f File, t *tally) (ocispec.Descriptor, error) {
 	i := p.largeFile(layer)
 	size := p.layout.Entries[i].Size
 	sample := make([]byte, min(size, sampleSize))

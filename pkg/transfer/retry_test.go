@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -163,7 +162,7 @@ func TestTimeThatEndsWhileReadingKeepsTheRealCause(t *testing.T) {
 // stuck is a source that opens nothing until the context is done.
 type stuck struct{ transfer.Source }
 
-func (stuck) Open(ctx context.Context, _ []tree.Path) ([]*os.File, error) {
+func (stuck) Open(ctx context.Context, _ []tree.Path) ([]transfer.File, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }

@@ -2,7 +2,7 @@ package transfer
 
 import (
 	"context"
-	"os"
+	"io"
 
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
@@ -15,7 +15,7 @@ type Sink interface {
 	Make(ctx context.Context, entries []tree.Entry) error
 	// Create creates regular files and opens them for writing, in order, at most [OpenBatch] at once. The caller closes
 	// each. With an error there are no files.
-	Create(ctx context.Context, entries []tree.Entry) ([]*os.File, error)
+	Create(ctx context.Context, entries []tree.Entry) ([]io.WriteCloser, error)
 	// Commit makes everything visible.
 	Commit(ctx context.Context) error
 	// Abort removes everything. After Commit it does nothing. The context may be done already.
@@ -45,8 +45,8 @@ func (w writer) Make(_ context.Context, entries []tree.Entry) error {
 	return nil
 }
 
-func (w writer) Create(_ context.Context, entries []tree.Entry) ([]*os.File, error) {
-	return collect(entries, w.CreateEntry)
+func (w writer) Create(_ context.Context, entries []tree.Entry) ([]io.WriteCloser, error) {
+	return collect(entries, func(e tree.Entry) (io.WriteCloser, error) { return w.CreateEntry(e) })
 }
 
 func (w writer) Commit(context.Context) error { return w.Writer.Commit() }

@@ -2,7 +2,7 @@ package transfer
 
 import (
 	"context"
-	"os"
+	"io"
 
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
@@ -16,7 +16,14 @@ type Source interface {
 	List(ctx context.Context) (tree.Listing, error)
 	// Open opens regular files of the tree for reading, in order, at most [OpenBatch] at once. The caller closes each.
 	// With an error there are no files. It may be called by several goroutines at once.
-	Open(ctx context.Context, paths []tree.Path) ([]*os.File, error)
+	Open(ctx context.Context, paths []tree.Path) ([]File, error)
+}
+
+// File is an open regular file of a [Source], such as an [os.File]. Its state is what tree.Stat finds.
+type File interface {
+	io.ReaderAt
+	io.Closer
+	tree.Stater
 }
 
 // Directory is the tree at a path: a directory with all below, or a single file. See tree.List.
@@ -26,13 +33,13 @@ type directory string
 
 func (d directory) List(context.Context) (tree.Listing, error) { return tree.List(string(d)) }
 
-func (d directory) Open(_ context.Context, paths []tree.Path) ([]*os.File, error) {
-	return collect(paths, func(p tree.Path) (*os.File, error) { return tree.Open(string(d), p) })
+func (d directory) Open(_ context.Context, paths []tree.Path) ([]File, error) {
+	return collect(paths, func(p tree.Path) (File, error) { return tree.Open(string(d), p) })
 }
 
 // collect opens one file for each of some things, all or none.
-func collect[T any](things []T, open func(T) (*os.File, error)) ([]*os.File, error) {
-	files := make([]*os.File, 0, len(things))
+func collect[T any, F io.Closer](things []T, open func(T) (F, error)) ([]F, error) {
+	files := make([]F, 0, len(things))
 	for _, thing := range things {
 		f, err := open(thing)
 		if err != nil {
@@ -44,7 +51,7 @@ func collect[T any](things []T, open func(T) (*os.File, error)) ([]*os.File, err
 	return files, nil
 }
 
-func closeAll(files []*os.File) {
+func closeAll[F io.Closer](files []F) {
 	for _, f := range files {
 		_ = f.Close()
 	}

@@ -117,10 +117,10 @@ func (pipes) List(context.Context) (tree.Listing, error) {
 	return tree.Listing{Entries: []tree.Entry{{Path: "f", Type: tree.File, Size: 1}}}, nil
 }
 
-func (pipes) Open(context.Context, []tree.Path) ([]*os.File, error) {
+func (pipes) Open(context.Context, []tree.Path) ([]transfer.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	return []*os.File{r}, w.Close()
+	return []transfer.File{r}, w.Close()
 }

@@ -38,14 +38,35 @@ type Listing struct {
 // listed and never followed. The second and later names of one inode are hard links to the first. What vanishes between
 // being seen and being looked at is left out.
 //
-// It fails with fs.ErrNotExist if nothing is there, with [ErrNotRegular] if the path itself is a device or the like,
-// with [ErrInvalidPath] if the tree is deeper than [MaxPath] bytes, and with [ErrTooMany]. Memory is about 300 bytes an
-// entry; one descriptor is open for each level of depth.
+// A path at which nothing is may be a pattern in the syntax of [path.Match], without a way to match across a slash. Then
+// the entries are whatever matches, a directory with all below, and the directories that lead there, all named relative
+// to the deepest directory before the first meta character. A symlink below that is listed if it matches and leads nowhere.
+// A slash at the end matches directories only.
+//
+// It fails with fs.ErrNotExist if nothing is there or matches, with path.ErrBadPattern if the pattern is malformed, with
+// [ErrNotRegular] if the path itself is a device or the like, with [ErrInvalidPath] if the tree is deeper than [MaxPath]
+// bytes, and with [ErrTooMany]. Memory is about 300 bytes an entry; one descriptor is open for each level of depth.
 func List(path string) (Listing, error) {
 	return list(path, MaxEntries)
 }
 
 func list(path string, limit int) (Listing, error) {
+	listing, err := listPath(path, limit)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return listing, err
+	}
+	p, ok := parsePattern(path)
+	if !ok {
+		return listing, err
+	}
+	if listing, err = listMatches(p, limit); err != nil {
+		return Listing{}, &fs.PathError{Op: "listing", Path: path, Err: err}
+	}
+	return listing, nil
+}
+
+// listPath lists what a path names as it is.
+func listPath(path string, limit int) (Listing, error) {
 	fd, err := openAt(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	switch {
 	case errors.Is(err, unix.ENOTDIR):
@@ -142,7 +163,7 @@ func (l *lister) entry(dir int, name string, e Entry, several bool) error {
 	case e.Type == Dir && isStaging(e.Path):
 		l.Skipped = append(l.Skipped, e.Path)
 	case e.Type == Dir:
-		return l.enter(dir, name, e)
+		return l.enter(dir, name, e, func(fd int) error { return l.dir(fd, e.Path) })
 	case e.Type == Symlink:
 		return l.symlink(dir, name, e)
 	case e.Type == File:
@@ -153,7 +174,8 @@ func (l *lister) entry(dir int, name string, e Entry, several bool) error {
 	return nil
 }
 
-func (l *lister) enter(dir int, name string, e Entry) error {
+// enter adds a directory and then, by below, what is in it.
+func (l *lister) enter(dir int, name string, e Entry, below func(fd int) error) error {
 	fd, err := openAt(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	switch {
 	case errors.Is(err, unix.ENOENT):
@@ -162,7 +184,7 @@ func (l *lister) enter(dir int, name string, e Entry) error {
 		return fmt.Errorf("%s: %w", e.Path, err)
 	}
 	l.Entries = append(l.Entries, e)
-	return l.dir(fd, e.Path)
+	return below(fd)
 }
 
 func (l *lister) symlink(dir int, name string, e Entry) error {

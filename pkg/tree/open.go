@@ -11,9 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open opens the regular file at rel beneath path for reading. As in [List], path may be a symlink and may itself be the
-// file, then rel is its base name. No symlink below path is followed, in no component. Anything that is not a regular
-// file is refused with [ErrNotRegular] and never opened.
+// Open opens the regular file at rel beneath path for reading. As in [List], path may be a symlink, and may itself be the
+// file, then rel is its base name; or it may be a pattern, then rel lies beneath the directory that matches are named
+// relative to. No symlink below is followed, in no component. Anything that is not a regular file is refused with
+// [ErrNotRegular] and never opened.
 func Open(path string, rel Path) (*os.File, error) {
 	f, err := open(path, rel)
 	if err != nil {
@@ -26,7 +27,7 @@ func open(path string, rel Path) (*os.File, error) {
 	if err := ValidPath(rel); err != nil {
 		return nil, err
 	}
-	dir, err := openAt(unix.AT_FDCWD, path, unix.O_PATH|unix.O_DIRECTORY)
+	dir, err := openRoot(path)
 	switch {
 	case errors.Is(err, unix.ENOTDIR):
 		return openSingle(path, rel)
@@ -39,6 +40,19 @@ func open(path string, rel Path) (*os.File, error) {
 	}
 	defer unix.Close(dir) //nolint:errcheck // nothing was written
 	return openRegular(dir, rel.Base(), unix.O_NOFOLLOW, string(rel))
+}
+
+// openRoot opens the directory that names are relative to.
+func openRoot(path string) (int, error) {
+	const flags = unix.O_PATH | unix.O_DIRECTORY
+	dir, err := openAt(unix.AT_FDCWD, path, flags)
+	if !errors.Is(err, unix.ENOENT) {
+		return dir, err
+	}
+	if p, ok := parsePattern(path); ok {
+		return openAt(unix.AT_FDCWD, p.base, flags)
+	}
+	return dir, err
 }
 
 // descend walks from the directory open at fd along rel and returns the last directory. It closes fd.

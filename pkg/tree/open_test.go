@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
@@ -93,3 +94,24 @@ func TestStatRefusesAPipe(t *testing.T) {
 	_, err = tree.Stat(r)
 	assert.ErrorIs(t, err, tree.ErrNotRegular)
 }
+
+// A file that is open elsewhere answers with what was said of it there.
+func TestStatTakesAnEntryForTheStateOfAFile(t *testing.T) {
+	want := tree.Entry{Type: tree.File, Mode: 0o640, Size: 3, Ino: 7, ModTime: time.Unix(1, 2).UTC()}
+	got, err := tree.Stat(elsewhere{want})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, want)
+	info := want.Info()
+	assert.Assert(t, info.Mode() == 0o640 && info.Size() == 3 && info.ModTime().Equal(want.ModTime) && !info.IsDir())
+	for _, kind := range []tree.Type{tree.Dir, tree.Symlink, ""} {
+		_, err = tree.Stat(elsewhere{tree.Entry{Type: kind}})
+		assert.ErrorIs(t, err, tree.ErrNotRegular)
+	}
+	assert.Equal(t, tree.Entry{Type: tree.Dir, Mode: 0o755}.Info().Mode(), 0o755|iofs.ModeDir)
+	assert.Equal(t, tree.Entry{Type: tree.Symlink}.Info().Mode(), iofs.ModeSymlink)
+}
+
+// elsewhere is an open file that is not at hand.
+type elsewhere struct{ entry tree.Entry }
+
+func (e elsewhere) Stat() (iofs.FileInfo, error) { return e.entry.Info(), nil }

@@ -4,23 +4,59 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// Stater is an open file that tells its state: an [os.File], or one elsewhere that answers with [Entry.Info].
+type Stater interface {
+	Stat() (fs.FileInfo, error)
+}
+
 // Stat returns the entry of an open regular file, without its path. It fails with [ErrNotRegular] for anything else, so
 // it is also the check of a descriptor that came from somebody else.
-func Stat(f *os.File) (Entry, error) {
-	var st unix.Stat_t
-	if err := eintr(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
-		return Entry{}, &fs.PathError{Op: "fstat", Path: f.Name(), Err: err}
+func Stat(f Stater) (Entry, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return Entry{}, err
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return Entry{}, fmt.Errorf("%s: %w", f.Name(), ErrNotRegular)
+	var e Entry
+	switch state := info.Sys().(type) {
+	case Entry:
+		e = state
+	case *syscall.Stat_t:
+		e = entryOf("", &unix.Stat_t{
+			Mode: state.Mode, Size: state.Size, Dev: state.Dev, Ino: state.Ino,
+			Mtim: unix.Timespec(state.Mtim), Ctim: unix.Timespec(state.Ctim),
+		})
 	}
-	return entryOf("", &st), nil
+	if e.Type != File {
+		return Entry{}, fmt.Errorf("%s: %w", info.Name(), ErrNotRegular)
+	}
+	return e, nil
+}
+
+// Info is the entry as the Stat of an open file returns it.
+func (e Entry) Info() fs.FileInfo { return entryInfo{e} }
+
+type entryInfo struct{ entry Entry }
+
+func (i entryInfo) Name() string       { return i.entry.Path.Base() }
+func (i entryInfo) Size() int64        { return i.entry.Size }
+func (i entryInfo) ModTime() time.Time { return i.entry.ModTime }
+func (i entryInfo) IsDir() bool        { return i.entry.Type == Dir }
+func (i entryInfo) Sys() any           { return i.entry }
+
+func (i entryInfo) Mode() fs.FileMode {
+	switch i.entry.Type {
+	case Dir:
+		return fs.ModeDir | perm(i.entry.Mode)
+	case Symlink:
+		return fs.ModeSymlink | perm(i.entry.Mode)
+	}
+	return perm(i.entry.Mode)
 }
 
 // entryOf translates what the kernel says about a name. A type that no tree holds becomes the empty type.

@@ -156,6 +156,50 @@ func TestAnAttemptPushesNothingOfTheOneBeforeIt(t *testing.T) {
 	assert.Equal(t, app.output.String(), "result\n")
 }
 
+// Where a sandbox lets no descriptors pass, the bytes themselves do.
+func TestAStepWhoseShimLendsBytesTakesAndMakesWhatOthersDo(t *testing.T) {
+	_, registry := startRegistry(t)
+	first := newPod(t, registry)
+	first.shim = []string{"--lend=bytes"}
+	first.step.Debug = true
+	first.step.Outputs = []handoff.Output{{Container: "app", Artifact: "first:v1", Path: "out"}}
+	sidecar := first.sidecar(t)
+	work := t.TempDir()
+	app := first.app(t, work, "mkdir out && cd out && umask 077 && seq 1000000 > large && echo 42 > small && : > empty && ln small hard")
+	assert.Equal(t, app.exitCode(t), 0)
+	sidecar.awaitOutput(t, "Files are read and written over the socket.")
+
+	second := newPod(t, registry)
+	second.shim = []string{"--lend=bytes"}
+	second.step.Inputs = []handoff.Input{{Artifact: "first:v1"}}
+	second.sidecar(t)
+	app = second.app(t, t.TempDir(), "stat -c '%n %a %s %h' * && seq 1000000 | cmp - large && cat hard")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "empty 600 0 1\nhard 600 3 2\nlarge 600 6888896 1\nsmall 600 3 2\n42\n")
+}
+
+func TestE73APatternIsPushedAsTheTreeOfItsMatches(t *testing.T) {
+	_, registry := startRegistry(t)
+	first := newPod(t, registry)
+	first.step.Outputs = []handoff.Output{{Container: "app", Artifact: "matches:v1", Path: "out/run*"}}
+	first.sidecar(t)
+	script := "mkdir -p out/run-1/plots out/other && echo p > out/run-1/plots/a && echo t > out/run.txt && echo x > out/other/x"
+	assert.Equal(t, first.app(t, t.TempDir(), script).exitCode(t), 0)
+
+	second := newPod(t, registry)
+	second.step.Inputs = []handoff.Input{{Artifact: "matches:v1"}}
+	second.sidecar(t)
+	app := second.app(t, t.TempDir(), "find . -type f | LC_ALL=C sort; cat run-1/plots/a run.txt")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "./run-1/plots/a\n./run.txt\np\nt\n")
+
+	third := newPod(t, registry)
+	third.step.Outputs = []handoff.Output{{Container: "app", Artifact: "matches:v1", Path: "*.csv"}}
+	third.sidecar(t)
+	assert.Equal(t, third.app(t, t.TempDir(), "true").exitCode(t), handoff.ExitRefused)
+	assert.Assert(t, is.Contains(third.terminationMessage(t), "path *.csv of container app does not exist"))
+}
+
 // E38 and a kill while the command runs: the next sidecar takes the step up where it is.
 func TestASidecarThatIsKilledIsFollowedByOneThatGoesOn(t *testing.T) {
 	_, registry := startRegistry(t)
