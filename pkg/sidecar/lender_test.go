@@ -227,9 +227,11 @@ func openFiles(t *testing.T) int {
 func TestAnOutputThatIsNotThereIsToldFromAFileThatVanishedFromIt(t *testing.T) {
 	absent := &handoff.RemoteError{Kind: "not-exist", Message: "no such file"}
 	lent, shim := lend(t)
-	go reply(t, shim, handoff.Reply{Error: absent})
+	var sender sync.WaitGroup
+	sender.Go(func() { reply(t, shim, handoff.Reply{Error: absent}) })
 	_, err := output{lent}.List(t.Context())
 	assert.ErrorIs(t, err, errNoOutput)
+	sender.Wait()
 
 	go reply(t, shim, handoff.Reply{Errors: map[int]*handoff.RemoteError{0: absent}})
 	_, err = lent.Open(t.Context(), []tree.Path{"temporary"})
