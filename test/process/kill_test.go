@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 
@@ -80,7 +81,7 @@ func TestE38ASidecarThatComesAfterThePushPushesNothing(t *testing.T) {
 	sidecar := p.sidecar(t)
 	app := p.app(t, work, "true")
 	f.awaitFired(t, "hold")
-	app.signal(t, syscall.SIGSTOP)
+	app.stop(t)
 	f.rules(t)
 	_, err := handoff.Await(patient(t), p.run, p.run.Pushed("app", 1),
 		func(pushed handoff.Pushed) bool { return pushed.State == handoff.OK })
@@ -110,6 +111,13 @@ func (p *pod) connected(t *testing.T, dir, script string) (sidecar, app *process
 	app = p.app(t, dir, script)
 	sidecar.awaitOutput(t, "A shim has connected.")
 	return sidecar, app
+}
+
+// stop returns when no thread of the process runs any more; SIGCONT lets it go on.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	p.signal(t, syscall.SIGSTOP)
+	assert.NilError(t, unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil))
 }
 
 // dial connects to the pod's sidecar as the shim of the first attempt does, and is let in.
