@@ -57,6 +57,7 @@ func verbs() map[string]verb {
 		"identity":          {0, identity},
 		"signal-container":  {3, func(_ io.Writer, a []string) error { return signalContainer(a[0], a[1], a[2]) }},
 		"signal-named":      {2, func(_ io.Writer, a []string) error { return signalNamed(a[0], a[1]) }},
+		"remove":            {1, func(_ io.Writer, a []string) error { return os.Remove(os.ExpandEnv(a[0])) }},
 		"fill":              {2, func(_ io.Writer, a []string) error { return fill(a[0], a[1]) }},
 		"note":              {1, func(_ io.Writer, a []string) error { return note(a[0]) }},
 		"await-signal":      {1, func(_ io.Writer, a []string) error { return awaitSignal(a[0]) }},
