@@ -68,6 +68,12 @@ install: images ## Install the operator into $KUBECONFIG, or that cluster, and w
 demo: ## Run a two-step workflow on a real Kubernetes and pull its result into demo-out/.
 	@test/demo
 
+##@ Measuring
+
+.PHONY: bench-shim
+bench-shim: build ## Measure what the shim adds to a container.
+	@go run ./test/bench/shim $(DIST)/shim
+
 ##@ Checking
 
 .PHONY: test
