@@ -96,6 +96,11 @@ func (a *attempt) admit(ctx context.Context) error {
 	if !again && (ready.State != handoff.OK || !ready.Deliver) {
 		return nil // it has read the pod's verdict itself
 	}
+	if again && ready.State == handoff.OK {
+		if err := a.restore(ctx, ready); err != nil {
+			ready = handoff.Ready{State: handoff.Failed, Failure: inputFailure(err)}
+		}
+	}
 	return a.deliver(ctx, ready)
 }
 

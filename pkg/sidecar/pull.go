@@ -54,15 +54,20 @@ func (s *Sidecar) pullVolumes(ctx context.Context, counters *transfer.Counters) 
 		if at.mount == "" {
 			continue
 		}
-		sink, err := transfer.IntoDirectory(at.mount, tree.WriterOptions{Share: at.share})
-		if err != nil {
-			return nil, fmt.Errorf("input %s: %w", artifacts[i].Reference, err)
-		}
-		if err := s.pullInto(ctx, &artifacts[i], at, sink, counters); err != nil {
+		if err := s.pullMounted(ctx, &artifacts[i], at, counters); err != nil {
 			return nil, err
 		}
 	}
 	return artifacts, nil
+}
+
+// pullMounted writes the artifact to a volume.
+func (s *Sidecar) pullMounted(ctx context.Context, art *handoff.Artifact, at location, counters *transfer.Counters) error {
+	sink, err := transfer.IntoDirectory(at.mount, tree.WriterOptions{Share: at.share})
+	if err != nil {
+		return fmt.Errorf("input %s: %w", art.Reference, err)
+	}
+	return s.pullInto(ctx, art, at, sink, counters)
 }
 
 // pullInto writes the artifact into the sink, and counts what there was of it.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -119,6 +120,25 @@ func TestAPlaceholderThatNothingStandsForIsAMistake(t *testing.T) {
 	p.sidecar(t)
 	assert.Equal(t, p.app(t, data, "true").exitCode(t), handoff.ExitConfig)
 	assert.Assert(t, is.Contains(p.terminationMessage(t), "{index} is not known here"))
+}
+
+func TestAnAttemptFindsItsInputsAsTheFirstOneDid(t *testing.T) {
+	_, registry := startRegistry(t)
+	made(t, registry, "input:v1", "file")
+	p, data := taker(t, registry, handoff.Input{Artifact: "input:v1"})
+	p.step.Debug = true
+	sidecar := p.sidecar(t)
+	assert.Equal(t, p.app(t, data, "echo more >file; echo mine >own; exit 1").exitCode(t), 1)
+	app := p.app(t, data, "cat file own; rm file; exit 1")
+	assert.Equal(t, app.exitCode(t), 1)
+	assert.Equal(t, app.output.String(), "filemine\n")
+	app = p.app(t, data, "cat file; exit 1")
+	assert.Equal(t, app.exitCode(t), 1)
+	assert.Equal(t, app.output.String(), "file")
+	pulls := strings.Count(sidecar.output.String(), "An input is not what it was and is pulled again.")
+	assert.Equal(t, pulls, 2)
+	assert.Equal(t, p.app(t, data, "cat file").exitCode(t), 0)
+	assert.Equal(t, strings.Count(sidecar.output.String(), "An input is not what it was and is pulled again."), pulls)
 }
 
 func TestTheGateOpensWhenTheInputsAreThere(t *testing.T) {
