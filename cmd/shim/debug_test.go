@@ -83,8 +83,8 @@ func TestStatusTellsTheStateInWords(t *testing.T) {
 	status := w.debug("status").Stdout()
 	for _, want := range []string{
 		"Container app, attempt 1\n",
-		"  inputs   in place\n             r/a:v1@sha256:aa, path \"/data\", 2 files, 10 bytes\n",
-		"  command  runs since 0s as process ", ": sh -c 'sleep 1000; exit 4' 'an arg'\n",
+		"  inputs   in place\n             r/a:v1@sha256:aa, path \"/data\", files: 2, bytes: 10\n",
+		"  command  runs since ", ": sh -c 'sleep 1000; exit 4' 'an arg'\n",
 		"  outputs  pushed once the command has ended\n",
 	} {
 		assert.Assert(t, contains(status, want), "%q is not in\n%s", want, status)

@@ -30,6 +30,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	err := newCommand(os.Stderr).ExecuteContext(ctx)
 	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	os.Exit(exitCode(err))
 }
 
@@ -41,6 +44,8 @@ func exitCode(err error) int {
 		return 0
 	case ok:
 		return failure.Code
+	case errors.Is(err, context.Canceled):
+		return handoff.ExitSignal + int(syscall.SIGTERM)
 	}
 	return 1
 }
@@ -51,6 +56,8 @@ func newCommand(log io.Writer) *cobra.Command {
 		Short:        "Move files between a workflow step and a registry",
 		Version:      version,
 		SilenceUsage: true,
+		// main prints the error alone: the kubelet takes the end of the log for the gate's termination message.
+		SilenceErrors: true,
 	}
 	root.AddCommand(newRunCommand(log), newGateCommand())
 	return root
@@ -92,7 +99,7 @@ func newGateCommand() *cobra.Command {
 		Use:   "gate",
 		Short: "Wait until the inputs of the pod are in place",
 		Long: `Wait until the inputs of the pod are in place, as an init container after the sidecar: then no container starts
-without them. It exits 0 when they are, 200 when they cannot be had, and says why as its last line.`,
+without them. It exits 0 when they are, 200 when they cannot be had, 204 when they are misconfigured, and says why.`,
 		Example: `  sidecar gate --run-dir=/oras/run --timeout=2h`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -39,7 +39,7 @@ func tellings(pod *corev1.Pod) []telling {
 			continue
 		}
 		for _, notice := range handoff.ParseNotices(e.Message) {
-			if !slices.ContainsFunc(told, func(t telling) bool { return t.notice == notice }) {
+			if !slices.ContainsFunc(told, func(t telling) bool { return t.notice.Message == notice.Message }) {
 				told = append(told, telling{e, notice})
 			}
 		}

@@ -5,6 +5,9 @@
 package handoff
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 )
@@ -48,6 +51,24 @@ func (d Dir) Pushed(container string, attempt int) string {
 // Attempt is the directory of one attempt's records by the shim.
 func (d Dir) Attempt(container string, attempt int) string {
 	return filepath.Join(d.App(container), strconv.Itoa(attempt))
+}
+
+// maxAttempt is beyond any number of restarts; a directory with a higher number was not made by a shim.
+const maxAttempt = 1_000_000_000
+
+// LastAttempt returns the highest number of an attempt of the container; 0 for none.
+func (d Dir) LastAttempt(container string) (int, error) {
+	entries, err := os.ReadDir(d.App(container))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	last := 0
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil && n <= maxAttempt {
+			last = max(last, n)
+		}
+	}
+	return last, nil
 }
 
 // Started is written by the shim when the command runs: a Started record.

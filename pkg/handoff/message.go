@@ -92,7 +92,7 @@ func NewRemoteError(err error) *RemoteError {
 	if err == nil {
 		return nil
 	}
-	remote := &RemoteError{Message: strings.ToValidUTF8(err.Error()[:min(len(err.Error()), MaxErrorText)], "…")}
+	remote := &RemoteError{Message: cut(strings.ToValidUTF8(err.Error(), "\uFFFD"), MaxErrorText)}
 	for _, k := range errorKinds() {
 		if errors.Is(err, k.err) {
 			remote.Kind = k.kind

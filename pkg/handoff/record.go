@@ -23,6 +23,7 @@ const MaxRecordSize = 4 << 20
 // Errors of Read, to be tested with errors.Is.
 var (
 	ErrNotRecord = errors.New("not a hand-off record")                             // malformed, too large or no regular file
+	ErrTooLarge  = errors.New("too large for a record")                            // of Write: nobody would read it
 	ErrNewer     = errors.New("written by a newer version of the shim or sidecar") // Version is above ours
 )
 
@@ -173,7 +174,7 @@ func Write[T any, P record[T]](path string, rec T) error {
 		return fmt.Errorf("encoding %s: %w", path, err)
 	}
 	if len(data) > MaxRecordSize {
-		return fmt.Errorf("writing %s: %d bytes, more than the %d that are read", path, len(data), MaxRecordSize)
+		return fmt.Errorf("writing %s: %w: %d bytes, and %d are read", path, ErrTooLarge, len(data), MaxRecordSize)
 	}
 	if err := makeDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)

@@ -8,9 +8,6 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
-// maxAttempt is beyond any number of restarts; a directory with a higher number was not made by a shim.
-const maxAttempt = 1_000_000_000
-
 // beginAttempt takes the number of this attempt, where there is a hand-off.
 func (l *life) beginAttempt() error {
 	if l.opts.detached() {
@@ -28,7 +25,10 @@ func (l *life) beginAttempt() error {
 // takeAttempt makes the directory of the next attempt, 0755 whatever the umask, and returns its number: one more than
 // the highest that is there, from 1. Nobody else gets the same.
 func takeAttempt(dir handoff.Dir, container string) (int, error) {
-	last, err := lastAttempt(dir.App(container))
+	if err := os.MkdirAll(dir.App(container), 0o755); err != nil {
+		return 0, err
+	}
+	last, err := dir.LastAttempt(container)
 	if err != nil {
 		return 0, err
 	}
@@ -42,18 +42,6 @@ func takeAttempt(dir handoff.Dir, container string) (int, error) {
 		}
 		return n, os.Chmod(dir.Attempt(container, n), 0o755)
 	}
-}
-
-// lastAttempt returns the highest number that names an entry of dir, which is made if it is absent; 0 if none does.
-func lastAttempt(dir string) (int, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return 0, err
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return 0, err
-	}
-	return highest(entries), nil
 }
 
 // writeStarted records that the command runs.

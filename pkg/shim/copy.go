@@ -18,6 +18,9 @@ const (
 	copyTimeout = 5 * time.Second
 )
 
+// errUnread means that the file lacks what the command could not write any more.
+var errUnread = errors.New("nobody reads the container's standard output any more")
+
 // stdoutCopy writes the command's standard output to a file on its way to the shim's own; nil does nothing.
 type stdoutCopy struct {
 	read, write *os.File // the command's standard output, a pipe
@@ -83,9 +86,11 @@ func (c *stdoutCopy) copy() {
 	for {
 		n, err := c.read.Read(buffer)
 		if c.stdout.unread() {
+			c.failed = errors.Join(c.failed, errUnread)
 			return
 		}
 		if _, err := c.stdout.file.Write(buffer[:n]); err != nil {
+			c.failed = errors.Join(c.failed, err)
 			return
 		}
 		if c.failed == nil {

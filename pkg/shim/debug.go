@@ -7,8 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -55,68 +53,46 @@ func (p Place) containers() ([]string, error) {
 	return names, nil
 }
 
-// latest returns the highest number of an attempt of the container; 0 for none.
-func (p Place) latest(container string) (int, error) {
-	entries, err := os.ReadDir(p.RunDir.App(container))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, err
-	}
-	return highest(entries), nil
-}
-
-// highest is the highest number that names an entry; 0 for none.
-func highest(entries []fs.DirEntry) int {
-	last := 0
-	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Name()); err == nil && n <= maxAttempt {
-			last = max(last, n)
-		}
-	}
-	return last
-}
-
 // Resume lets the shim that holds at a breakpoint go on, and says where that was.
 func (p Place) Resume() (string, error) {
 	names, err := p.containers()
 	if err != nil {
 		return "", err
 	}
-	var holding []string
+	var holding []held
 	for _, name := range names {
-		if _, held, err := p.breakpoint(name); err != nil {
+		h, holds, err := p.held(name)
+		if err != nil {
 			return "", err
-		} else if held {
-			holding = append(holding, name)
+		}
+		if holds {
+			holding = append(holding, h)
 		}
 	}
-	slices.Sort(holding)
 	switch len(holding) {
 	case 0:
 		return "", errors.New("no shim holds at a breakpoint here")
 	case 1:
-		return p.resume(holding[0])
+		h := holding[0]
+		return fmt.Sprintf("Container %s goes on from breakpoint %s.", h.container, h.Where),
+			handoff.Write(p.RunDir.Resume(h.container, h.attempt), handoff.Resume{})
 	}
-	return "", fmt.Errorf("several containers hold at a breakpoint (%s); name one with --container", strings.Join(holding, ", "))
+	return "", fmt.Errorf("several containers hold at a breakpoint; name one with --container: %s", strings.Join(names, ", "))
 }
 
-func (p Place) resume(container string) (string, error) {
-	attempt, err := p.latest(container)
-	if err != nil {
-		return "", err
-	}
-	b, _, err := p.breakpoint(container)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("Container %s goes on from breakpoint %s.", container, b.Where),
-		handoff.Write(p.RunDir.Resume(container, attempt), handoff.Resume{})
+// held is the attempt of a container that holds at a breakpoint.
+type held struct {
+	handoff.Breakpoint
+	container string
+	attempt   int
 }
 
-// breakpoint is where the latest attempt of a container holds, if it does.
-func (p Place) breakpoint(container string) (handoff.Breakpoint, bool, error) {
-	attempt, err := p.latest(container)
+// held returns the latest attempt of a container, if it holds.
+func (p Place) held(container string) (held, bool, error) {
+	attempt, err := p.RunDir.LastAttempt(container)
 	if err != nil {
-		return handoff.Breakpoint{}, false, err
+		return held{}, false, err
 	}
-	return handoff.Look[handoff.Breakpoint](p.RunDir.Breakpoint(container, attempt))
+	b, holds, err := handoff.Look[handoff.Breakpoint](p.RunDir.Breakpoint(container, attempt))
+	return held{b, container, attempt}, holds, err
 }

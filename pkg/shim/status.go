@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -42,27 +43,20 @@ type state struct {
 }
 
 func (p Place) state(container string) (state, error) {
-	attempt, err := p.latest(container)
+	attempt, err := p.RunDir.LastAttempt(container)
 	if err != nil {
 		return state{}, err
 	}
-	s := state{container: container, attempt: attempt}
-	d := p.RunDir
-	for _, read := range []func() error{
-		func() error { return look(&s.ready, d.Ready(), handoff.Look[handoff.Ready]) },
-		func() error { return look(&s.delivered, d.Delivered(container, attempt), handoff.Look[handoff.Ready]) },
-		func() error { return look(&s.started, d.Started(container, attempt), handoff.Look[handoff.Started]) },
-		func() error { return look(&s.done, d.Done(container, attempt), handoff.Look[handoff.Done]) },
-		func() error {
-			return look(&s.breakpoint, d.Breakpoint(container, attempt), handoff.Look[handoff.Breakpoint])
-		},
-		func() error { return look(&s.pushed, d.Pushed(container, attempt), handoff.Look[handoff.Pushed]) },
-	} {
-		if err := read(); err != nil {
-			return state{}, err
-		}
-	}
-	return s, nil
+	s, d := state{container: container, attempt: attempt}, p.RunDir
+	err = errors.Join(
+		look(&s.ready, d.Ready(), handoff.Look[handoff.Ready]),
+		look(&s.delivered, d.Delivered(container, attempt), handoff.Look[handoff.Ready]),
+		look(&s.started, d.Started(container, attempt), handoff.Look[handoff.Started]),
+		look(&s.done, d.Done(container, attempt), handoff.Look[handoff.Done]),
+		look(&s.breakpoint, d.Breakpoint(container, attempt), handoff.Look[handoff.Breakpoint]),
+		look(&s.pushed, d.Pushed(container, attempt), handoff.Look[handoff.Pushed]),
+	)
+	return s, err
 }
 
 // look points into to the record at path, if there is one.
@@ -103,6 +97,8 @@ func (s state) inputs() []string {
 		verdict = s.delivered // the pod's verdict is not the last word
 	}
 	switch {
+	case s.started != nil && (verdict == nil || verdict.State != handoff.OK):
+		return []string{"not waited for"}
 	case verdict == nil || !verdict.ThisBoot():
 		return []string{"waiting for the sidecar"}
 	case verdict.State == handoff.Failed:
@@ -112,7 +108,23 @@ func (s state) inputs() []string {
 	case s.ready == nil || len(s.ready.Inputs) == 0:
 		return []string{"none"}
 	}
-	return artifacts("in place", s.ready.Inputs)
+	return artifacts("in place", s.counted(s.ready.Inputs))
+}
+
+// counted are the inputs with what there is of those that came through the shim.
+func (s state) counted(inputs []handoff.Artifact) []handoff.Artifact {
+	if s.delivered == nil {
+		return inputs
+	}
+	all := slices.Clone(inputs)
+	for i, input := range all {
+		for _, lent := range s.delivered.Inputs {
+			if lent.Reference == input.Reference && lent.Input == input.Input {
+				all[i] = lent
+			}
+		}
+	}
+	return all
 }
 
 func (s state) command(now time.Time) string {
@@ -129,6 +141,8 @@ func (s state) command(now time.Time) string {
 		return fmt.Sprintf("died of signal %d after %s", s.done.Signal, s.done.Ended.Sub(s.done.Started).Round(time.Millisecond))
 	case s.done != nil:
 		return fmt.Sprintf("ended with code %d after %s", s.done.ExitCode, s.done.Ended.Sub(s.done.Started).Round(time.Millisecond))
+	case s.started != nil && s.pushed != nil && s.pushed.Incomplete:
+		return "was killed together with the shim"
 	case s.started != nil:
 		return fmt.Sprintf("runs since %s as process %d: %s", now.Sub(s.started.Time).Round(time.Second), s.started.PID, quoted(s.started.Args))
 	}
@@ -139,8 +153,10 @@ func (s state) outputs() []string {
 	switch {
 	case s.pushed == nil && s.done == nil:
 		return []string{"pushed once the command has ended"}
+	case s.done != nil && !s.done.Ran():
+		return []string{"none: the command never ran"}
 	case s.pushed == nil:
-		return []string{"waiting for the sidecar"}
+		return []string{"not dealt with yet"}
 	case s.pushed.State == handoff.Failed:
 		return []string{"failed: " + sentence(s.pushed.Failure)}
 	case s.pushed.State == handoff.Skipped:
@@ -148,13 +164,16 @@ func (s state) outputs() []string {
 	case s.pushed.State != handoff.OK:
 		return []string{"being pushed: " + progress(s.pushed.Progress)}
 	}
+	if s.pushed.Incomplete {
+		return artifacts("incomplete, but in the registry", s.pushed.Outputs)
+	}
 	return artifacts("in the registry", s.pushed.Outputs)
 }
 
 func artifacts(where string, list []handoff.Artifact) []string {
 	lines := []string{where}
 	for _, a := range list {
-		lines = append(lines, fmt.Sprintf("  %s, path %q, %d files, %d bytes", a.Pinned(), a.Path, a.Files, a.Bytes))
+		lines = append(lines, fmt.Sprintf("  %s, path %q, files: %d, bytes: %d", a.Pinned(), a.Path, a.Files, a.Bytes))
 	}
 	return lines
 }

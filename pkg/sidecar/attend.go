@@ -96,11 +96,6 @@ func (a *attempt) admit(ctx context.Context) error {
 	if !again && (ready.State != handoff.OK || !ready.Deliver) {
 		return nil // it has read the pod's verdict itself
 	}
-	if again && ready.State == handoff.OK {
-		if err := a.restore(ctx, ready); err != nil {
-			ready = handoff.Ready{State: handoff.Failed, Failure: inputFailure(err)}
-		}
-	}
 	return a.deliver(ctx, ready)
 }
 
@@ -132,6 +127,9 @@ func (a *attempt) finish(ctx context.Context, done handoff.Done) error {
 
 // pushLent pushes what the shim lends.
 func (a *attempt) pushLent(ctx context.Context, done handoff.Done) (handoff.Pushed, error) {
+	if !done.Ran() {
+		return handoff.Pushed{State: handoff.Skipped, Why: "the command never ran"}, nil
+	}
 	if done.Failure != nil {
 		return handoff.Pushed{State: handoff.Failed, Failure: done.Failure}, nil
 	}
@@ -141,7 +139,6 @@ func (a *attempt) pushLent(ctx context.Context, done handoff.Done) (handoff.Push
 	}
 	e := ending{
 		container: a.container, attempt: a.number, exitCode: &done.ExitCode, at: done.Ended, inputs: ready.Inputs,
-		wanted: func(out handoff.Output) bool { return out.On.Wanted(done.ExitCode) },
 		source: func(out handoff.Output) transfer.Source { return output{lentTree{a.lender, out.Path}} },
 	}
 	report := a.reportPush(e)

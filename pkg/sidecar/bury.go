@@ -16,8 +16,8 @@ const stallTimeout = 30 * time.Second
 // errStalled is the cause of such a push's end.
 var errStalled = errors.New("the pod must end, and nothing could be sent for " + stallTimeout.String())
 
-// bury pushes what a killed shim has left of its attempt, as far as it is wanted after a failure and lies on volumes. An
-// attempt that has its verdict, or none of whose command ran, is left alone. It goes on when ctx ends, the pod's order to
+// bury pushes what a killed shim has left of its attempt, as far as it is wanted after such an end and lies on volumes:
+// what it cannot reach is a failed push, so that another attempt does not take it for done. An attempt that has its verdict, or none of whose command ran, is left alone. It goes on when ctx ends, the pod's order to
 // end included: the grace period is for that.
 func (s *Sidecar) bury(ctx context.Context, container string, attempt int) {
 	s.burial.Lock() // the order to end and the next attempt may come at once
@@ -52,7 +52,6 @@ func (s *Sidecar) killed(container string, attempt int) (ending, bool) {
 	ready, _ := handoff.Read[handoff.Ready](s.step.RunDir.Ready()) // without it, the lineage lacks the inputs
 	e := ending{
 		container: container, attempt: attempt, at: time.Now(), inputs: ready.Inputs, incomplete: true,
-		wanted: func(out handoff.Output) bool { return out.On == handoff.OnFailure || out.On == handoff.OnAlways },
 		source: mounted,
 	}
 	done, err := handoff.Read[handoff.Done](s.step.RunDir.Done(container, attempt))

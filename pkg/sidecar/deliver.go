@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/pkg/transfer"
 )
 
 // deliver records the verdict on the inputs of this attempt, having written those that lie on no volume through the shim,
-// into the container's own file system. An attempt that was served by an earlier sidecar has them.
+// into the container's own file system, and again those on volumes that an attempt before it has changed. An attempt that was served by an earlier sidecar has them.
 func (a *attempt) deliver(ctx context.Context, ready handoff.Ready) error {
 	path := a.step.RunDir.Delivered(a.container, a.number)
 	earlier, err := handoff.Read[handoff.Ready](path)
@@ -35,35 +37,55 @@ func (a *attempt) deliverTo(ctx context.Context, ready handoff.Ready, path strin
 	if ready.State != handoff.OK {
 		return handoff.Ready{State: ready.State, Failure: ready.Failure}
 	}
-	if err := a.deliverAll(ctx, ready, path); err != nil {
-		a.log.Error("The inputs cannot be written through the shim.", "error", err)
+	lent, err := a.deliverAll(ctx, ready, path)
+	if err != nil {
+		a.log.Error("The inputs of the attempt cannot be had.", "error", err)
 		failed := handoff.Ready{State: handoff.Failed, Failure: inputFailure(err)}
 		a.tellInputs(failed)
 		return failed
 	}
-	return handoff.Ready{State: handoff.OK}
+	if ready.Deliver && ctx.Err() == nil {
+		a.tellInputs(ready)
+	}
+	return handoff.Ready{State: handoff.OK, Inputs: lent}
 }
 
-func (a *attempt) deliverAll(ctx context.Context, ready handoff.Ready, path string) error {
-	report := newReport(a.log, "Writing the inputs through the shim.", func(p handoff.Progress) error {
+// deliverAll returns what it has written.
+func (a *attempt) deliverAll(ctx context.Context, ready handoff.Ready, path string) ([]handoff.Artifact, error) {
+	report := newReport(a.log, "Writing the inputs of the attempt.", func(p handoff.Progress) error {
 		return handoff.Write(path, handoff.Ready{State: handoff.Pulling, Progress: p})
 	})
 	counters := report.start(ctx)
 	defer report.stop()
 	ctx, cancel := context.WithTimeout(ctx, a.step.PullTimeout)
 	defer cancel()
-	for _, art := range a.lentInputs(ready) {
+	if err := a.restore(ctx, ready, counters); err != nil {
+		return nil, err
+	}
+	lent := a.lentInputs(ready)
+	for i, art := range lent {
 		from, err := a.locate(art)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		sink, err := beginWriting(ctx, a.lender, art.Path)
 		if err != nil {
-			return fmt.Errorf("input %s: %w", art.Reference, err)
+			return nil, fmt.Errorf("input %s: %w", art.Reference, err)
 		}
-		if err := a.pullInto(ctx, &art, from, sink, counters); err != nil {
-			return err
+		if err := a.pullInto(ctx, &lent[i], from, sink, counters); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return lent, nil
+}
+
+// restore pulls the inputs on volumes again if an attempt before this one has changed any. What it has added stays. Where
+// other containers of the pod may be using them, they are left as they are.
+func (a *attempt) restore(ctx context.Context, ready handoff.Ready, counters *transfer.Counters) error {
+	volumes := len(ready.Inputs) - len(a.lentInputs(ready))
+	if a.number == 1 || volumes == 0 || len(a.step.Containers) > 1 || a.onVolumes.intact() {
+		return nil
+	}
+	a.log.Info("The inputs are not known to be what they were and are pulled again.")
+	return a.fillVolumes(ctx, slices.Clone(ready.Inputs), counters)
 }

@@ -27,7 +27,7 @@ func outputFailure(err error) *handoff.Failure {
 		return failure
 	}
 	code := handoff.ExitOutputs
-	if transfer.Final(err) {
+	if transfer.Final(err) && !errors.Is(err, errStalled) {
 		code = handoff.ExitRefused
 	}
 	return &handoff.Failure{Code: code, Message: err.Error()}

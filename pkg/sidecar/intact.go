@@ -1,82 +1,66 @@
 package sidecar
 
 import (
-	"context"
-	"fmt"
+	"encoding/binary"
+	"hash/maphash"
 
-	"github.com/converged-computing/oras-operator/pkg/artifact"
-	"github.com/converged-computing/oras-operator/pkg/handoff"
-	"github.com/converged-computing/oras-operator/pkg/transfer"
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// restore pulls again those inputs on volumes that the attempt before has changed. What it has added stays. Where other
-// containers of the pod may be using them, they are left as they are.
-func (a *attempt) restore(ctx context.Context, ready handoff.Ready) error {
-	if len(a.step.Containers) > 1 {
-		return nil
+// snapshot remembers what lay at some paths, eight bytes for each name, to tell later whether all of it still does.
+type snapshot struct {
+	seed  maphash.Seed
+	paths []string
+	names map[uint64]bool
+}
+
+// newSnapshot looks at the paths now.
+func newSnapshot(paths []string) (*snapshot, error) {
+	s := &snapshot{seed: maphash.MakeSeed(), paths: paths, names: map[uint64]bool{}}
+	err := s.each(func(name uint64) { s.names[name] = true })
+	return s, err
+}
+
+// intact tells whether everything is there as it was. What was added does not matter.
+func (s *snapshot) intact() bool {
+	if s == nil {
+		return false // nobody looked
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.step.PullTimeout)
-	defer cancel()
-	for _, art := range ready.Inputs {
-		at, err := a.locate(art)
+	found := map[uint64]bool{}
+	err := s.each(func(name uint64) {
+		if s.names[name] {
+			found[name] = true
+		}
+	})
+	return err == nil && len(found) == len(s.names)
+}
+
+// each calls see for each name with a hash of all that changes when something is written to it. A directory changes with
+// what is added to it, so of one it is only that it is there.
+func (s *snapshot) each(see func(uint64)) error {
+	for _, path := range s.paths {
+		listing, err := tree.List(path)
 		if err != nil {
 			return err
 		}
-		if at.mount == "" {
-			continue
-		}
-		whole, err := a.intact(ctx, art, at)
-		if err != nil {
-			return fmt.Errorf("input %s: %w", art.Reference, err)
-		}
-		if whole {
-			continue
-		}
-		a.log.Info("An input is not what it was and is pulled again.", "input", art.Reference)
-		if err := a.pullMounted(ctx, &art, at, new(transfer.Counters)); err != nil {
-			return err
+		for _, e := range listing.Entries {
+			see(s.hash(path, e))
 		}
 	}
 	return nil
 }
 
-// intact tells whether everything of an artifact still is where it was pulled to, as far as kinds, sizes and times can
-// tell. Of an artifact that others made that is not known.
-func (s *Sidecar) intact(ctx context.Context, art handoff.Artifact, at location) (bool, error) {
-	repo, err := s.registry.Repository(at.repository)
-	if err != nil {
-		return false, err
+func (s *snapshot) hash(path string, e tree.Entry) uint64 {
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	for _, text := range []string{path, string(e.Path), string(e.Type)} {
+		h.WriteString(text) //nolint:errcheck // never fails
+		h.WriteByte(0)      //nolint:errcheck // never fails
 	}
-	_, index, err := transfer.Files(ctx, repo, art.Digest, s.retry(0))
-	if err != nil {
-		return false, err
-	}
-	listing, err := tree.List(at.mount)
-	if err != nil {
-		return false, nil //nolint:nilerr // it cannot even be listed: the pull says more
-	}
-	there := make(map[tree.Path]tree.Entry, len(listing.Entries))
-	for _, e := range listing.Entries {
-		there[e.Path] = e
-	}
-	for _, want := range index.Entries {
-		if !same(want, there[want.Path]) {
-			return false, nil
+	if e.Type != tree.Dir {
+		for _, number := range []int64{e.Size, int64(e.Ino), e.ModTime.UnixNano(), e.Ctime.UnixNano()} {
+			h.Write(binary.LittleEndian.AppendUint64(nil, uint64(number))) //nolint:errcheck // never fails
 		}
 	}
-	return true, nil
-}
-
-// same tells whether there is what an index has. Directories change their time with what is added to them.
-func same(want artifact.Entry, is tree.Entry) bool {
-	switch {
-	case want.ModTime.IsZero() && want.Type != tree.Hardlink:
-		return false
-	case want.Type == tree.Hardlink || is.Type == tree.Hardlink:
-		return is.Type != "" // its content is that of a file that is compared itself
-	case want.Type == tree.Dir:
-		return is.Type == tree.Dir
-	}
-	return is.Type == want.Type && is.Size == want.Size && is.Link == want.Link && is.ModTime.Equal(want.ModTime)
+	return h.Sum64()
 }

@@ -2,8 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -20,25 +18,14 @@ func (s *Sidecar) last(ctx context.Context) {
 			s.pushUnwrapped(ctx, container)
 			continue
 		}
-		if attempt := s.lastAttempt(container); attempt > 0 {
+		attempt, err := s.step.RunDir.LastAttempt(container)
+		if err != nil {
+			s.log.Warn("The attempts of a container cannot be listed.", "container", container, "error", err)
+		}
+		if attempt > 0 {
 			s.bury(ctx, container, attempt)
 		}
 	}
-}
-
-// lastAttempt returns the highest number of an attempt of the container; 0 for none.
-func (s *Sidecar) lastAttempt(container string) int {
-	entries, err := os.ReadDir(s.step.RunDir.App(container))
-	if err != nil {
-		s.log.Warn("The attempts of a container cannot be listed.", "container", container, "error", err)
-	}
-	highest := 0
-	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Name()); err == nil {
-			highest = max(highest, n)
-		}
-	}
-	return highest
 }
 
 // pushUnwrapped pushes the outputs of a container that nothing is known of but that it has ended.
@@ -52,7 +39,6 @@ func (s *Sidecar) pushUnwrapped(ctx context.Context, container string) {
 	}
 	s.pushUnattended(ctx, ending{
 		container: container, attempt: onlyAttempt, at: time.Now(), inputs: ready.Inputs,
-		wanted: func(handoff.Output) bool { return true },
 		source: mounted,
 	})
 }

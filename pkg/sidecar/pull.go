@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -29,8 +30,16 @@ func (s *Sidecar) pull(ctx context.Context) error {
 		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: inputFailure(err)}
 		s.log.Error("The inputs cannot be had.", "error", err)
 	}
-	s.tellInputs(ready)
-	if err := handoff.Write(s.step.RunDir.Ready(), ready); err != nil {
+	if !ready.Deliver { // else they are only in place once the shim has them
+		s.tellInputs(ready)
+	}
+	err = handoff.Write(s.step.RunDir.Ready(), ready)
+	if errors.Is(err, handoff.ErrTooLarge) {
+		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: inputFailure(
+			misconfigured("the inputs are %d artifacts, whose names are too long for one step", len(ready.Inputs)))}
+		err = handoff.Write(s.step.RunDir.Ready(), ready)
+	}
+	if err != nil {
 		return fmt.Errorf("recording the verdict on the inputs: %w", err)
 	}
 	s.log.Info("The inputs are dealt with.", "state", ready.State, "inputs", len(ready.Inputs))
@@ -46,19 +55,29 @@ func (s *Sidecar) pullVolumes(ctx context.Context, counters *transfer.Counters) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.step.PullTimeout)
 	defer cancel()
+	return artifacts, s.fillVolumes(ctx, artifacts, counters)
+}
+
+// fillVolumes writes the inputs that lie on volumes, in their order, so that of two that overlap the later wins. It
+// remembers what is there then.
+func (s *Sidecar) fillVolumes(ctx context.Context, artifacts []handoff.Artifact, counters *transfer.Counters) error {
+	var mounts []string
 	for i := range artifacts {
 		at, err := s.locate(artifacts[i])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if at.mount == "" {
 			continue
 		}
 		if err := s.pullMounted(ctx, &artifacts[i], at, counters); err != nil {
-			return nil, err
+			return err
 		}
+		mounts = append(mounts, at.mount)
 	}
-	return artifacts, nil
+	var err error
+	s.onVolumes, err = newSnapshot(mounts)
+	return err
 }
 
 // pullMounted writes the artifact to a volume.

@@ -23,8 +23,15 @@ type ending struct {
 	inputs     []handoff.Artifact
 	incomplete bool // the shim was killed before the command had ended
 
-	wanted func(handoff.Output) bool            // whether the output is pushed after such an end
 	source func(handoff.Output) transfer.Source // nil: it cannot be reached
+}
+
+// wants tells whether an output is pushed after such an end. A command that was killed together with its shim has failed.
+func (e ending) wants(out handoff.Output) bool {
+	if e.exitCode == nil {
+		return out.On == handoff.OnFailure || out.On == handoff.OnAlways
+	}
+	return out.On.Wanted(*e.exitCode)
 }
 
 // push sends the wanted outputs of an attempt and returns the final record. They belong together only in that the
@@ -51,7 +58,7 @@ func (s *Sidecar) push(ctx context.Context, e ending, counters *transfer.Counter
 		}
 	}
 	if len(pushed.Outputs) == 0 {
-		return handoff.Pushed{State: handoff.Skipped, Why: why}
+		return handoff.Pushed{State: handoff.Skipped, Incomplete: e.incomplete, Why: why}
 	}
 	return pushed
 }
@@ -60,7 +67,7 @@ func (s *Sidecar) push(ctx context.Context, e ending, counters *transfer.Counter
 func (s *Sidecar) outputsOf(e ending) (outputs []handoff.Output, why string) {
 	all := s.step.OutputsOf(e.container)
 	for _, out := range all {
-		if e.wanted(out) {
+		if e.wants(out) {
 			outputs = append(outputs, out)
 		}
 	}

@@ -28,6 +28,8 @@ type Sidecar struct {
 	notices  *handoff.NoticeFile
 	inputs   *verdict // on the pod's inputs
 	burial   sync.Mutex
+
+	onVolumes *snapshot // of the inputs that lie on volumes; nil where an earlier sidecar pulled them
 }
 
 // New returns the sidecar of a validated step, which leaves its notices in the given file.

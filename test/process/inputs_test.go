@@ -3,7 +3,6 @@ package process
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -122,8 +121,10 @@ func TestAPlaceholderThatNothingStandsForIsAMistake(t *testing.T) {
 	assert.Assert(t, is.Contains(p.terminationMessage(t), "{index} is not known here"))
 }
 
+const restored = "The inputs are not known to be what they were and are pulled again."
+
 func TestAnAttemptFindsItsInputsAsTheFirstOneDid(t *testing.T) {
-	_, registry := startRegistry(t)
+	server, registry := startRegistry(t)
 	made(t, registry, "input:v1", "file")
 	p, data := taker(t, registry, handoff.Input{Artifact: "input:v1"})
 	p.step.Debug = true
@@ -135,10 +136,12 @@ func TestAnAttemptFindsItsInputsAsTheFirstOneDid(t *testing.T) {
 	app = p.app(t, data, "cat file; exit 1")
 	assert.Equal(t, app.exitCode(t), 1)
 	assert.Equal(t, app.output.String(), "file")
-	pulls := strings.Count(sidecar.output.String(), "An input is not what it was and is pulled again.")
+	pulls := strings.Count(sidecar.output.String(), restored)
 	assert.Equal(t, pulls, 2)
+	server.signal(t, syscall.SIGKILL) // what is as it was takes no registry
+	server.exitCode(t)
 	assert.Equal(t, p.app(t, data, "cat file").exitCode(t), 0)
-	assert.Equal(t, strings.Count(sidecar.output.String(), "An input is not what it was and is pulled again."), pulls)
+	assert.Equal(t, strings.Count(sidecar.output.String(), restored), pulls)
 }
 
 func TestTheGateOpensWhenTheInputsAreThere(t *testing.T) {
@@ -172,10 +175,26 @@ func TestTheGateDoesNotWaitForEver(t *testing.T) {
 
 func TestTheGateEndsAtOnceWhenItIsTold(t *testing.T) {
 	p := newPod(t, "127.0.0.1:1")
-	start := time.Now()
-	cmd := exec.CommandContext(t.Context(), built.path("sidecar"), "gate", "--run-dir="+string(p.run))
-	assert.NilError(t, cmd.Start())
-	assert.NilError(t, cmd.Process.Signal(syscall.SIGTERM))
-	assert.Assert(t, cmd.Wait() != nil)
-	assert.Assert(t, time.Since(start) < patience)
+	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run))
+	gate.watches(t)
+	told := time.Now()
+	gate.signal(t, syscall.SIGTERM)
+	assert.Equal(t, gate.exitCode(t), 143)
+	assert.Assert(t, time.Since(told) < patience/6)
+}
+
+// watches waits until the process waits for a record.
+func (p *process) watches(t *testing.T) {
+	t.Helper()
+	fds := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		entries, err := os.ReadDir(fds)
+		assert.NilError(t, err)
+		for _, e := range entries {
+			if link, _ := os.Readlink(filepath.Join(fds, e.Name())); strings.Contains(link, "inotify") {
+				return
+			}
+		}
+		assert.Assert(t, time.Now().Before(deadline), "%s does not wait for a record", p.name)
+	}
 }

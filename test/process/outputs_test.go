@@ -112,6 +112,34 @@ func TestE34AKilledShimWhoseOutputsAreOutOfReachIsSaid(t *testing.T) {
 	assert.Assert(t, is.Nil(tags(t, registry, "killed")))
 }
 
+// The command has succeeded, but nothing of it is in the registry: the next attempt must see to that.
+func TestAShimThatIsKilledWhileItHoldsLeavesItsOutputsToTheNextAttempt(t *testing.T) {
+	server, registry := startRegistry(t)
+	root := server.dir
+	p := newPod(t, registry)
+	work := t.TempDir()
+	p.step.Outputs = []handoff.Output{
+		{Container: "app", Artifact: "held:v1", Path: "out"},
+		{Container: "app", Artifact: "held:failure", Path: "out", On: handoff.OnFailure},
+	}
+	p.shim = []string{"--restart-policy=OnFailure"}
+	p.sidecar(t)
+	app := p.app(t, work, "mkdir -p out; echo run >>out/runs; until [ -e gone ]; do sleep 0.05; done")
+	server.signal(t, syscall.SIGKILL)
+	server.exitCode(t)
+	assert.NilError(t, os.WriteFile(filepath.Join(work, "gone"), nil, 0o600))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err := handoff.Await(ctx, p.run, p.run.Done("app", 1), func(handoff.Done) bool { return true })
+	assert.NilError(t, err)
+	app.signal(t, syscall.SIGKILL)
+	app.exitCode(t)
+
+	startRegistryAt(t, registry, root)
+	assert.Equal(t, p.app(t, work, "echo run >>out/runs").exitCode(t), 0)
+	assert.DeepEqual(t, tags(t, registry, "held"), []string{"v1"})
+}
+
 func TestAnAttemptAfterFailedInputsTriesThemAgain(t *testing.T) {
 	_, registry := startRegistry(t)
 	p, data := taker(t, registry, handoff.Input{Artifact: "late:v1"})
@@ -128,7 +156,7 @@ func TestWithoutAShimOutputsArePushedWhenThePodEnds(t *testing.T) {
 	p := newPod(t, registry)
 	out := t.TempDir()
 	p.step.Unwrapped = true
-	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "unwrapped:v1", Path: out, Mount: out}}
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "unwrapped:v1", Path: out, Mount: out, On: handoff.OnAlways}}
 	sidecar := p.sidecar(t)
 	sidecar.awaitOutput(t, "The inputs are dealt with.")
 	assert.NilError(t, os.WriteFile(filepath.Join(out, "file"), nil, 0o600))

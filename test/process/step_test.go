@@ -28,6 +28,7 @@ type process struct {
 	name   string
 	output *output
 	ended  chan struct{}
+	dir    string // of a registry: its data
 }
 
 // output collects what a process prints while others read it.
@@ -155,6 +156,7 @@ func startRegistry(t *testing.T) (*process, string) {
 func startRegistryAt(t *testing.T, address, root string) *process {
 	t.Helper()
 	p := start(t, "", "operator", "registry", "--root="+root, "--addr="+address)
+	p.dir = root
 	deadline := time.Now().Add(patience)
 	for {
 		if ready(t.Context(), address) {
