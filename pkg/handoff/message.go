@@ -56,7 +56,7 @@ type Request struct {
 // Reply is the shim's answer.
 type Reply struct {
 	Error   *RemoteError         `json:"error,omitempty"`
-	Errors  map[int]*RemoteError `json:"errors,omitempty"` // by index into Names
+	Errors  map[int]*RemoteError `json:"errors,omitempty"` // by index into Names or Entries
 	Entries []tree.Entry         `json:"entries,omitempty"`
 	Skipped []tree.Path          `json:"skipped,omitempty"`
 	File    bool                 `json:"file,omitempty"` // Path is a single file

@@ -176,8 +176,8 @@ func (s *Step) BindFlags(fs *flag.FlagSet) {
 }
 
 const (
-	inputHelp  = `{"artifact":"repo:tag","path":"/data","mount":"/oras/in/0","share":true,"wait":"10m","optional":true,"count":2}`
-	outputHelp = `{"container":"app","artifact":"repo:tag","path":"out","mount":"/oras/vol/0/out","on":"always","empty":"skip"}`
+	inputHelp  = `{"artifact":"repo:tag","path":"/data","mount":"/oras/volumes/0","share":true,"wait":"10m","optional":true,"count":2}`
+	outputHelp = `{"container":"app","artifact":"repo:tag","path":"out","mount":"/oras/volumes/0/out","on":"always","empty":"skip"}`
 )
 
 // Validate says what a sidecar could not work with.

@@ -6,5 +6,6 @@
 // shim: the one that owns signals and processes, and the one that keeps the connection to the sidecar and serves it.
 //
 // The package reads no environment variable but PATH, in which it looks the command up. The command gets the shim's own
-// environment and ORAS_ARTIFACT_<N>, the reference by digest of the input with ordinal N, from 0.
+// environment, with the placeholders in ORAS_INPUT_PATH and ORAS_OUTPUT_PATH filled in, and ORAS_ARTIFACT_<N>, the reference
+// by digest of the input with ordinal N, from 0.
 package shim
