@@ -3,6 +3,7 @@ package shim
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,35 +52,47 @@ func TestE46WhatAnAttemptDoesAfterTheOneBefore(t *testing.T) {
 }
 
 func TestAFingerprintChangesWithTheOutputs(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	assert.NilError(t, os.WriteFile(file, []byte("one"), 0o600))
-	before, err := fingerprintOf([]string{dir})
-	assert.NilError(t, err)
-	again, err := fingerprintOf([]string{dir})
-	assert.NilError(t, err)
-	assert.Equal(t, again, before)
-	info, err := os.Stat(file)
-	assert.NilError(t, err)
-
-	for name, change := range map[string]func() error{
-		"same size and time, other content": func() error {
-			if err := os.WriteFile(file, []byte("two"), 0o600); err != nil {
-				return err
-			}
-			return os.Chtimes(file, time.Time{}, info.ModTime())
-		},
-		"another file": func() error { return os.WriteFile(filepath.Join(dir, "more"), nil, 0o600) },
+	for name, c := range map[string]struct {
+		change func(file string, was os.FileInfo) error
+		same   bool
+	}{
+		"nothing":                           {func(string, os.FileInfo) error { return nil }, true},
+		"another file":                      {func(file string, _ os.FileInfo) error { return os.WriteFile(file+"-more", nil, 0o600) }, false},
+		"a file less":                       {func(file string, _ os.FileInfo) error { return os.Remove(file) }, false},
+		"same size and time, other content": {rewrite, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.NilError(t, change())
+			dir := t.TempDir()
+			file := filepath.Join(dir, "file")
+			assert.NilError(t, os.WriteFile(file, []byte("one"), 0o600))
+			before, err := fingerprintOf([]string{dir})
+			assert.NilError(t, err)
+			was, err := os.Stat(file)
+			assert.NilError(t, err)
+			assert.NilError(t, c.change(file, was))
 			after, err := fingerprintOf([]string{dir})
 			assert.NilError(t, err)
-			assert.Assert(t, after != before)
+			assert.Equal(t, after == before, c.same)
 		})
 	}
-	_, err = fingerprintOf([]string{filepath.Join(dir, "absent")})
+	_, err := fingerprintOf([]string{filepath.Join(t.TempDir(), "absent")})
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// rewrite replaces the content of a file and puts its time back, until the file system's clock has ticked.
+func rewrite(file string, was os.FileInfo) error {
+	for {
+		if err := os.WriteFile(file, []byte("two"), 0o600); err != nil {
+			return err
+		}
+		if err := os.Chtimes(file, time.Time{}, was.ModTime()); err != nil {
+			return err
+		}
+		is, err := os.Stat(file)
+		if err != nil || is.Sys().(*syscall.Stat_t).Ctim != was.Sys().(*syscall.Stat_t).Ctim {
+			return err
+		}
+	}
 }
 
 func TestAStallMattersOnlyToAContainerThatWasToldToStop(t *testing.T) {

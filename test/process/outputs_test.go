@@ -167,14 +167,16 @@ func TestWithoutAShimOutputsArePushedWhenThePodEnds(t *testing.T) {
 	assert.Equal(t, p.notices(t)[0].Reason, handoff.ReasonOutputUnwrapped)
 }
 
-// kill ends the shim of the first attempt, once its command is known to run.
+// kill ends the shim of the first attempt, once its command is known to run, and the command, as the kernel does where the
+// shim is process 1.
 func (p *pod) kill(t *testing.T, app *process) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	_, err := handoff.Await(ctx, p.run, p.run.Started("app", 1), func(handoff.Started) bool { return true })
+	started, err := handoff.Await(ctx, p.run, p.run.Started("app", 1), func(handoff.Started) bool { return true })
 	assert.NilError(t, err)
 	app.signal(t, syscall.SIGKILL)
+	assert.NilError(t, syscall.Kill(started.PID, syscall.SIGKILL))
 	app.exitCode(t)
 }
 
