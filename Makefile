@@ -74,6 +74,10 @@ demo: ## Run a two-step workflow on a real Kubernetes and pull its result into d
 bench-shim: build ## Measure what the shim adds to a container.
 	@go run ./test/bench/shim $(DIST)/shim
 
+.PHONY: bench-pod
+bench-pod: ## Measure how much longer an injected Job takes than a bare one, on a cluster.
+	@test/bench/pod/run
+
 ##@ Checking
 
 .PHONY: test
