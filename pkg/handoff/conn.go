@@ -128,6 +128,18 @@ func refused(err error) bool {
 	return false
 }
 
+// HungUp tells whether the other side has closed the connection, as the kernel does for a process that has ended.
+func (c *Conn) HungUp() bool {
+	var events int16
+	err := c.control(func(fd int) error {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		_, err := unix.Poll(fds, 0)
+		events = fds[0].Revents
+		return err
+	})
+	return err != nil || events&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
+}
+
 // Receive waits for the next message. The files that came with it are the caller's to close. When the other side is
 // gone it returns io.EOF. With [ErrDescriptors] the message is there, and none of its files.
 func (c *Conn) Receive(message any) ([]*os.File, error) {

@@ -56,6 +56,7 @@ type Progress struct {
 	TotalBytes int64 `json:"totalBytes"` // 0 while unknown
 	Files      int64 `json:"files"`
 	TotalFiles int64 `json:"totalFiles"` // 0 while unknown
+	Work       int64 `json:"work"`       // bytes hashed, sent or received: it grows as long as anything gets on
 }
 
 // Artifact is one input or output as it is in the registry.

@@ -38,7 +38,7 @@ func Await[T any, P record[T]](ctx context.Context, dir Dir, path string, accept
 // until it returns true or an error, or ctx ends. The directories need not exist yet.
 func Watch(ctx context.Context, dir Dir, path string, check func() (bool, error)) error {
 	n := newNotifier()
-	defer n.close()
+	defer func() { go n.close() }() // the kernel takes some milliseconds for that
 	for {
 		n.add(string(dir), path)
 		if ok, err := check(); ok || err != nil {

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 const (
 	defaultGrace = 30 * time.Second // terminationGracePeriodSeconds where it is absent, of Kubernetes itself
 	maxGrace     = 10 * time.Minute // that pushing may add
+
+	maxSeconds = int64(math.MaxInt64 / time.Second) // what a time.Duration holds
 
 	graceFlag = "--grace-period=" // of the shim: it ends the command after the grace that the user gave
 )
@@ -35,7 +38,7 @@ func chooseGrace(spec corev1.PodSpec, p plan.Plan) grace {
 
 func currentGrace(spec corev1.PodSpec) time.Duration {
 	if s := spec.TerminationGracePeriodSeconds; s != nil {
-		return time.Duration(*s) * time.Second
+		return time.Duration(min(*s, maxSeconds)) * time.Second
 	}
 	return defaultGrace
 }

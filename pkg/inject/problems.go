@@ -98,8 +98,12 @@ func (d *decision) checkPipe(c corev1.Container, ps *problems) {
 	}
 }
 
-// restartPolicy is that of a regular container. It may have a policy of its own; a pod without any restarts always.
+// restartPolicy is that of a regular container. It may have a policy of its own; a pod without any restarts always. One
+// with rules is restarted after some failures.
 func restartPolicy(c corev1.Container, pod corev1.RestartPolicy) corev1.RestartPolicy {
+	if len(c.RestartPolicyRules) > 0 {
+		return corev1.RestartPolicyOnFailure
+	}
 	if c.RestartPolicy != nil {
 		return corev1.RestartPolicy(*c.RestartPolicy)
 	}

@@ -1,12 +1,17 @@
 package shim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
@@ -18,8 +23,11 @@ const (
 	copyTimeout = 5 * time.Second
 )
 
-// errUnread means that the file lacks what the command could not write any more.
-var errUnread = errors.New("nobody reads the container's standard output any more")
+// Why a file lacks something that the command has written, or would have.
+var (
+	errUnread  = errors.New("nobody reads the container's standard output any more")
+	errBlocked = errors.New("the container was told to stop while its standard output was not being read")
+)
 
 // stdoutCopy writes the command's standard output to a file on its way to the shim's own; nil does nothing.
 type stdoutCopy struct {
@@ -28,6 +36,8 @@ type stdoutCopy struct {
 	stdout      carefulFile
 	failed      error // the first one of writing to the file
 	ended       chan struct{}
+	ending      atomic.Bool // the command has ended
+	late        atomic.Bool // a read that began before that has been woken
 }
 
 // openCopy makes the file, which an earlier attempt may have left, with the directories that lead there. Without a path
@@ -80,43 +90,73 @@ func (c *stdoutCopy) drop() {
 }
 
 // copy ends with the stream, or when nobody reads the shim's standard output any more, as the command itself would then.
-// A file that cannot be written to keeps nothing from the log.
+// What else goes wrong with the one keeps nothing from the other.
 func (c *stdoutCopy) copy() {
 	buffer := make([]byte, copyBuffer)
+	var unlogged error
 	for {
-		n, err := c.read.Read(buffer)
+		n, err := c.next(buffer)
+		if c.failed == nil {
+			_, c.failed = c.file.Write(buffer[:n])
+		}
 		if c.stdout.unread() {
 			c.failed = errors.Join(c.failed, errUnread)
 			return
 		}
-		if _, err := c.stdout.file.Write(buffer[:n]); err != nil {
-			c.failed = errors.Join(c.failed, err)
+		if unlogged == nil {
+			_, unlogged = c.stdout.file.Write(buffer[:n])
+		}
+		if errors.Is(err, io.EOF) {
 			return
 		}
-		if c.failed == nil {
-			_, c.failed = c.file.Write(buffer[:n])
-		}
 		if err != nil {
-			if !errors.Is(err, io.EOF) && c.failed == nil {
-				c.failed = err
-			}
+			c.failed = errors.Join(c.failed, err)
 			return
 		}
 	}
 }
 
-// finish returns once everything is copied. A failure says that the file is not whole.
-func (c *stdoutCopy) finish() *handoff.Failure {
-	if c == nil {
-		return nil
+// next reads what comes next. Once the command has ended that is there already, unless somebody holds the stream open who
+// cannot be killed.
+func (c *stdoutCopy) next(buffer []byte) (int, error) {
+	if c.ending.Load() {
+		c.read.SetReadDeadline(time.Now().Add(copyTimeout)) //nolint:errcheck // a pipe has deadlines
 	}
-	c.read.SetReadDeadline(time.Now().Add(copyTimeout)) //nolint:errcheck // a pipe has deadlines, unless it was closed
-	<-c.ended
-	if err := errors.Join(c.failed, c.file.Close()); err != nil {
-		return &handoff.Failure{
+	n, err := c.read.Read(buffer)
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && !c.late.Swap(true) {
+		return 0, nil // the deadline was for a read that began before the command had ended
+	}
+	return n, err
+}
+
+// finishCopy returns once everything that the command wrote is copied, and notes what keeps the file from being whole. Who
+// reads the log may be slow about it; SIGTERM ends that.
+func (l *life) finishCopy(ctx context.Context, c *stdoutCopy, done *handoff.Done) {
+	if c == nil {
+		return
+	}
+	c.ending.Store(true)
+	c.read.SetReadDeadline(time.Now()) //nolint:errcheck // wakes who waits for more, to wait no longer than it should
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err := l.during(ctx, func(ctx context.Context) error {
+		select {
+		case <-c.ended:
+			return errors.Join(c.failed, c.file.Close())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}, func(sig syscall.Signal) error {
+		if sig == unix.SIGTERM {
+			done.Terminating = true
+			time.AfterFunc(copyTimeout, func() { cancel(errBlocked) })
+		}
+		return nil
+	})
+	if err != nil {
+		done.Failure = &handoff.Failure{
 			Code:    handoff.ExitRefused,
 			Message: fmt.Sprintf("The standard output could not be written to %s: %v.", c.file.Name(), err),
 		}
 	}
-	return nil
 }

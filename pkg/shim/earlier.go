@@ -36,10 +36,11 @@ func decideNext(policy RestartPolicy, done handoff.Done, pushed handoff.Pushed, 
 
 // standFor ends this attempt by what the one before it has done, if its command need not run again; else it returns nil.
 func (l *life) standFor(ctx context.Context) *ending {
-	if l.attempt <= 1 {
+	before := l.before()
+	if before == 0 {
 		return nil
 	}
-	done, pushed := l.recordsOf(l.attempt - 1)
+	done, pushed := l.recordsOf(before)
 	if ready, err := handoff.Read[handoff.Ready](l.opts.RunDir.Ready()); err == nil {
 		l.pod = ready.Pod
 	}
@@ -50,9 +51,23 @@ func (l *life) standFor(ctx context.Context) *ending {
 		return &ending{code: done.ExitCode}
 	case pushOnly:
 		l.log.Warn("The command has succeeded in an earlier attempt and is not run again; its outputs are pushed.")
-		return l.pushAgain(ctx, done)
+		return l.pushAgain(ctx, done, before)
 	}
 	return nil
+}
+
+// before returns the attempt before this one that has left a record, past any that were killed before they could; 0 for
+// none.
+func (l *life) before() int {
+	dir, name := l.opts.RunDir, l.opts.Container
+	for n := l.attempt - 1; n > 0; n-- {
+		for _, path := range []string{dir.Done(name, n), dir.Started(name, n)} {
+			if _, err := os.Lstat(path); err == nil {
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // recordsOf reads the records of an attempt; what is absent or cannot be read is zero.
@@ -75,9 +90,9 @@ func (l *life) forgetAttempt() {
 
 // pushAgain holds for the outputs that an earlier attempt made. The record comes before the connection, so that the
 // sidecar does not prepare for a command.
-func (l *life) pushAgain(ctx context.Context, done handoff.Done) *ending {
+func (l *life) pushAgain(ctx context.Context, done handoff.Done, before int) *ending {
 	if done.RanAs == 0 {
-		done.RanAs = l.attempt - 1
+		done.RanAs = before
 	}
 	done.Ended, done.Terminating = time.Now(), false
 	if err := l.writeDone(done); err != nil {

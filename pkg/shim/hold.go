@@ -34,6 +34,9 @@ func (l *life) hold(ctx context.Context, done handoff.Done) *ending {
 		pushed, err = l.readPushed(ctx, stall)
 		return err
 	}, l.heedAfter(stall))
+	if pushed.State.Final() && !pushed.Incomplete {
+		err = nil // the verdict came together with a signal
+	}
 	if err != nil {
 		l.log.Warn("The hold has ended without a verdict on the outputs.", "reason", err)
 	} else {

@@ -57,9 +57,9 @@ func (l *life) live(ctx context.Context) *ending {
 		return l.neverRan(end)
 	}
 	done := l.follow(command)
-	l.sweep()
+	l.sweep(&done)
 	command.returnTerminal()
-	done.Failure = command.copy.finish()
+	l.finishCopy(ctx, command.copy, &done)
 	l.pauseAfter(ctx, &done)
 	if done.ExitCode == 0 {
 		done.Outputs = l.fingerprint()

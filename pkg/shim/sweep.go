@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
 // everyone stands for all other processes of the namespace in kill(2).
@@ -19,19 +21,19 @@ const (
 )
 
 // sweep ends the processes that the command has left behind, so that none writes to an output any more: with SIGTERM
-// and, after the leftover grace or when the shim itself is asked to end, with SIGKILL.
-func (l *life) sweep() {
+// and, after the leftover grace or when the shim itself is asked to end, which it notes, with SIGKILL.
+func (l *life) sweep(done *handoff.Done) {
 	if !reapAll() {
 		return
 	}
 	l.log.Info("The command has left processes behind, ending them.")
 	signalDescendants(unix.SIGTERM)
-	if l.awaitChildless(time.After(l.opts.LeftoverGrace)) {
+	if l.awaitChildless(time.After(l.opts.LeftoverGrace), done) {
 		return
 	}
 	for giveUp := time.Now().Add(killTimeout); time.Now().Before(giveUp); {
 		signalDescendants(unix.SIGKILL)
-		if l.awaitChildless(time.After(killInterval)) {
+		if l.awaitChildless(time.After(killInterval), done) {
 			return
 		}
 	}
@@ -39,7 +41,7 @@ func (l *life) sweep() {
 }
 
 // awaitChildless reaps until the shim has no children, which it tells, or the time has come, or SIGTERM.
-func (l *life) awaitChildless(until <-chan time.Time) bool {
+func (l *life) awaitChildless(until <-chan time.Time, done *handoff.Done) bool {
 	for {
 		select {
 		case <-l.signals.child:
@@ -48,6 +50,7 @@ func (l *life) awaitChildless(until <-chan time.Time) bool {
 			}
 		case sig := <-l.signals.other:
 			if sig == unix.SIGTERM {
+				done.Terminating = true
 				return !reapAll()
 			}
 		case <-until:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -56,7 +57,7 @@ func (a *attempt) afterwards(ctx context.Context) {
 }
 
 func (a *attempt) serve(ctx context.Context) error {
-	if a.number > 1 {
+	if a.number > 1 && a.took() && !a.desk.lives(a.container, a.number-1) {
 		a.bury(ctx, a.container, a.number-1)
 	}
 	if err := a.admit(ctx); err != nil {
@@ -76,6 +77,13 @@ func (a *attempt) serve(ctx context.Context) error {
 	}
 	<-ctx.Done() // the shim exits, or the pod ends
 	return nil
+}
+
+// took tells whether the attempt has a directory of its own, which only a shim of its container can make: anybody in the
+// pod can connect.
+func (a *attempt) took() bool {
+	_, err := os.Stat(a.step.RunDir.Attempt(a.container, a.number))
+	return err == nil
 }
 
 // admit gives the attempt its inputs and its verdict on them. One that has ended needs none: a sidecar before this one

@@ -20,8 +20,9 @@ var errStalled = errors.New("the pod must end, and nothing could be sent for " +
 // what it cannot reach is a failed push, so that another attempt does not take it for done. An attempt that has its verdict, or none of whose command ran, is left alone. It goes on when ctx ends, the pod's order to
 // end included: the grace period is for that.
 func (s *Sidecar) bury(ctx context.Context, container string, attempt int) {
-	s.burial.Lock() // the order to end and the next attempt may come at once
-	defer s.burial.Unlock()
+	grave := s.graves[container]
+	grave.Lock() // the order to end and the next attempt may come at once
+	defer grave.Unlock()
 	if _, known := s.pushed(container, attempt); known {
 		return
 	}
@@ -63,7 +64,7 @@ func (s *Sidecar) killed(container string, attempt int) (ending, bool) {
 	return e, !errors.Is(err, fs.ErrNotExist)
 }
 
-// untilStalled is a context that goes on when ctx ends, for as long as the counters show that something is sent.
+// untilStalled is a context that goes on when ctx ends, for as long as the counters show that it gets on.
 func untilStalled(ctx context.Context, counters *transfer.Counters) (context.Context, context.CancelFunc) {
 	bounded, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	go func() {
@@ -74,18 +75,18 @@ func untilStalled(ctx context.Context, counters *transfer.Counters) (context.Con
 		}
 		ticker := time.NewTicker(stallTimeout)
 		defer ticker.Stop()
-		for sent := counters.Bytes.Load(); ; {
+		for before := counters.Work.Load(); ; {
 			select {
 			case <-bounded.Done():
 				return
 			case <-ticker.C:
 			}
-			now := counters.Bytes.Load()
-			if now == sent {
+			now := counters.Work.Load()
+			if now == before {
 				cancel(errStalled)
 				return
 			}
-			sent = now
+			before = now
 		}
 	}()
 	return bounded, func() { cancel(nil) }

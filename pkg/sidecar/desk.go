@@ -29,6 +29,7 @@ type desk struct {
 
 	mu      sync.Mutex
 	current map[string]*visit
+	living  map[string]int // by container: the attempt whose shim was there when it was let go
 }
 
 // visit is one connection that is attended to.
@@ -42,6 +43,7 @@ func newDesk(containers []string) *desk {
 		containers: containers,
 		strangers:  make(chan struct{}, maxStrangers),
 		current:    map[string]*visit{},
+		living:     map[string]int{},
 	}
 }
 
@@ -70,12 +72,30 @@ func (d *desk) attend(ctx context.Context, conn *handoff.Conn,
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // wakes who waits on it
+		stop := context.AfterFunc(ctx, func() { d.letGo(conn, hello) }) // which wakes who waits on it
 		defer stop()
 		leave := d.enter(hello.Container, cancel)
 		defer leave()
 		serve(ctx, conn, hello)
 	})
+}
+
+// letGo closes a connection that somebody may be waiting on, and notes whether its shim was still there.
+func (d *desk) letGo(conn *handoff.Conn, hello handoff.Hello) {
+	d.mu.Lock()
+	delete(d.living, hello.Container)
+	if !conn.HungUp() {
+		d.living[hello.Container] = hello.Attempt
+	}
+	d.mu.Unlock()
+	conn.Close() //nolint:errcheck // nothing was written
+}
+
+// lives tells whether the shim of an attempt was there when its connection was let go.
+func (d *desk) lives(container string, attempt int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.living[container] == attempt
 }
 
 // greet receives and checks the first message.

@@ -22,7 +22,7 @@ func (s *Sidecar) last(ctx context.Context) {
 		if err != nil {
 			s.log.Warn("The attempts of a container cannot be listed.", "container", container, "error", err)
 		}
-		if attempt > 0 {
+		if attempt > 0 && !s.desk.lives(container, attempt) { // else it was this sidecar alone that was told to end
 			s.bury(ctx, container, attempt)
 		}
 	}

@@ -73,5 +73,6 @@ func (r *report) progress() handoff.Progress {
 		TotalBytes: r.counters.TotalBytes.Load(),
 		Files:      r.counters.Files.Load(),
 		TotalFiles: r.counters.TotalFiles.Load(),
+		Work:       r.counters.Work.Load(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (s *Sidecar) resolveAll(ctx context.Context) ([]handoff.Artifact, error) {
 	for _, r := range requests {
 		longest = max(longest, time.Duration(r.Wait))
 	}
-	ctx, cancel := context.WithTimeout(ctx, longest+s.step.PullTimeout)
+	ctx, cancel := context.WithTimeout(ctx, sum(longest, s.step.PullTimeout))
 	defer cancel()
 	found := make([][]handoff.Artifact, len(requests))
 	group, ctx := errgroup.WithContext(ctx)
@@ -51,6 +52,14 @@ func (s *Sidecar) resolveAll(ctx context.Context) ([]handoff.Artifact, error) {
 		return nil, err
 	}
 	return bounded(slices.Concat(found...))
+}
+
+// sum is a+b, or the longest time there is.
+func sum(a, b time.Duration) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 func bounded(artifacts []handoff.Artifact) ([]handoff.Artifact, error) {

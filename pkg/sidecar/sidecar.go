@@ -26,20 +26,27 @@ type Sidecar struct {
 	registry transfer.Registry
 	log      *slog.Logger
 	notices  *handoff.NoticeFile
-	inputs   *verdict // on the pod's inputs
-	burial   sync.Mutex
+	inputs   *verdict               // on the pod's inputs
+	graves   map[string]*sync.Mutex // by container: one burial at a time
+	desk     *desk
 
 	onVolumes *snapshot // of the inputs that lie on volumes; nil where an earlier sidecar pulled them
 }
 
 // New returns the sidecar of a validated step, which leaves its notices in the given file.
 func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Sidecar {
+	graves := map[string]*sync.Mutex{}
+	for _, container := range step.Containers {
+		graves[container] = new(sync.Mutex)
+	}
 	return &Sidecar{
 		step:     step,
 		registry: transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP},
 		log:      log,
 		notices:  notices,
 		inputs:   newVerdict(),
+		graves:   graves,
+		desk:     newDesk(step.Containers),
 	}
 }
 
@@ -84,6 +91,12 @@ func (s *Sidecar) prepare() (*handoff.Listener, error) {
 	case err == nil && earlier.ThisBoot() && earlier.State.Final():
 		s.log.Info("A sidecar before this one has dealt with the inputs.", "state", earlier.State)
 		s.inputs.settle(earlier)
+	case err == nil && earlier.State == handoff.OK && s.started():
+		s.log.Info("The node was restarted after the inputs were in place; an attempt gets those that are not there any more.")
+		if err := handoff.Write(s.step.RunDir.Ready(), earlier); err != nil {
+			return nil, fmt.Errorf("taking up the verdict on the inputs: %w", err)
+		}
+		s.inputs.settle(earlier)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		s.log.Warn("The record of an earlier sidecar cannot be read, starting anew.", "error", err)
 		fallthrough
@@ -95,14 +108,24 @@ func (s *Sidecar) prepare() (*handoff.Listener, error) {
 	return handoff.Listen(s.step.RunDir)
 }
 
+// started tells whether any container has had an attempt. What its command has made may lie among the inputs, so those
+// are not simply pulled again.
+func (s *Sidecar) started() bool {
+	for _, container := range s.step.Containers {
+		if attempt, err := s.step.RunDir.LastAttempt(container); err == nil && attempt > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // serve attends to every shim that connects. The channel is closed when no shim is attended to any more, after the
 // listener was closed.
 func (s *Sidecar) serve(ctx context.Context, listener *handoff.Listener) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		desk := newDesk(s.step.Containers)
-		defer desk.wait()
+		defer s.desk.wait()
 		for {
 			conn, err := listener.Accept()
 			if errors.Is(err, os.ErrClosed) {
@@ -113,7 +136,7 @@ func (s *Sidecar) serve(ctx context.Context, listener *handoff.Listener) <-chan 
 				time.Sleep(acceptPause)
 				continue
 			}
-			desk.attend(ctx, conn, s.attend, s.log)
+			s.desk.attend(ctx, conn, s.attend, s.log)
 		}
 	}()
 	return done

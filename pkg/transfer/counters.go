@@ -14,6 +14,7 @@ type Counters struct {
 	TotalFiles atomic.Int64
 	Wire       atomic.Int64 // bytes of blobs sent or received, counting what was sent again
 	Retries    atomic.Int64
+	Work       atomic.Int64 // bytes hashed, sent or received: it grows as long as anything gets on
 }
 
 func (c *Counters) expect(bytes int64, files int) {
@@ -33,6 +34,7 @@ func (c *Counters) done(bytes int64, files int) {
 func (c *Counters) moved(bytes int) {
 	if c != nil {
 		c.Wire.Add(int64(bytes))
+		c.Work.Add(int64(bytes))
 	}
 }
 
@@ -40,6 +42,22 @@ func (c *Counters) retried() {
 	if c != nil {
 		c.Retries.Add(1)
 	}
+}
+
+// hashed counts what is read from r.
+func (c *Counters) hashed(r io.Reader) io.Reader { return &hashedReader{c, r} }
+
+type hashedReader struct {
+	counters *Counters
+	r        io.Reader
+}
+
+func (h *hashedReader) Read(b []byte) (int, error) {
+	n, err := h.r.Read(b)
+	if h.counters != nil {
+		h.counters.Work.Add(int64(n))
+	}
+	return n, err
 }
 
 // tally counts the content of one file while it is sent, and takes back what has to be sent again.

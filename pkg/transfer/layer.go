@@ -81,7 +81,7 @@ func (p *pusher) raw(ctx context.Context, layer artifact.Layer, f File, t *tally
 	i := layer.Entries[0]
 	size := p.layout.Entries[i].Size
 	sum := digest.Canonical.Digester()
-	if _, err := io.Copy(sum.Hash(), interruptible{ctx, io.NewSectionReader(f, 0, size)}); err != nil {
+	if _, err := io.Copy(sum.Hash(), p.counters.hashed(interruptible{ctx, io.NewSectionReader(f, 0, size)})); err != nil {
 		return ocispec.Descriptor{}, onTree(err)
 	}
 	desc := ocispec.Descriptor{
