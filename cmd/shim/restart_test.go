@@ -108,7 +108,7 @@ func TestAnAttemptAfterTheFirstWaitsForItsOwnVerdict(t *testing.T) {
 func TestAPushThatGetsNowhereIsGivenUpOnceTheContainerWasToldToStop(t *testing.T) {
 	for name, stop := range map[string]func(*wrapped, *process){
 		"while the command runs": func(w *wrapped, p *process) {
-			w.started()
+			p.prints("up")
 			p.signal(unix.SIGTERM)
 		},
 		"while holding": func(w *wrapped, p *process) {
@@ -120,7 +120,7 @@ func TestAPushThatGetsNowhereIsGivenUpOnceTheContainerWasToldToStop(t *testing.T
 			w := newWrapped(t)
 			script := "true"
 			if name == "while the command runs" {
-				script = `trap "exit 0" TERM; while :; do sleep 0.01; done`
+				script = `trap "exit 0" TERM; echo up; while :; do sleep 0.01; done`
 			}
 			p := w.start([]string{"--no-wait", "--stall-timeout=300ms"}, "sh", "-c", script)
 			w.pushed(1, handoff.Pushed{State: handoff.Pushing, Progress: handoff.Progress{Bytes: 1}})

@@ -91,7 +91,7 @@ func (s *Sidecar) prepare() (*handoff.Listener, error) {
 	case err == nil && earlier.ThisBoot() && earlier.State.Final():
 		s.log.Info("A sidecar before this one has dealt with the inputs.", "state", earlier.State)
 		s.inputs.settle(earlier)
-	case err == nil && earlier.State == handoff.OK && s.started():
+	case err == nil && earlier.State == handoff.OK && s.ranBefore():
 		s.log.Info("The node was restarted after the inputs were in place; an attempt gets those that are not there any more.")
 		if err := handoff.Write(s.step.RunDir.Ready(), earlier); err != nil {
 			return nil, fmt.Errorf("taking up the verdict on the inputs: %w", err)
@@ -108,12 +108,16 @@ func (s *Sidecar) prepare() (*handoff.Listener, error) {
 	return handoff.Listen(s.step.RunDir)
 }
 
-// started tells whether any container has had an attempt. What its command has made may lie among the inputs, so those
-// are not simply pulled again.
-func (s *Sidecar) started() bool {
+// ranBefore tells whether a command has run before the node was restarted. What it has made may lie among the inputs, so
+// those are not simply pulled again.
+func (s *Sidecar) ranBefore() bool {
 	for _, container := range s.step.Containers {
-		if attempt, err := s.step.RunDir.LastAttempt(container); err == nil && attempt > 0 {
-			return true
+		last, _ := s.step.RunDir.LastAttempt(container) // unreadable is as good as none
+		for attempt := last; attempt > 0; attempt-- {
+			started, err := handoff.Read[handoff.Started](s.step.RunDir.Started(container, attempt))
+			if err == nil {
+				return !started.ThisBoot()
+			}
 		}
 	}
 	return false

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -68,17 +69,32 @@ func (c *cluster) onNode(t *testing.T, node string, command ...string) {
 	c.exec(t, c.agent(t, node), "agent", command...)
 }
 
-// exec runs a command in a container, as kubectl exec does.
+// exec runs a command in a container, as kubectl exec does. A kubelet that was just started may not know the pod yet.
 func (c *cluster) exec(t *testing.T, pod *corev1.Pod, container string, command ...string) {
 	t.Helper()
+	await(t, fmt.Sprintf("%q runs in %s", command, pod.Name), func(ctx context.Context) (bool, error) {
+		output, err := c.tryExec(ctx, pod, container, command)
+		if err != nil && strings.Contains(err.Error(), "unable to upgrade connection") {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("%w: %s", err, output)
+		}
+		return true, nil
+	})
+}
+
+func (c *cluster) tryExec(ctx context.Context, pod *corev1.Pod, container string, command []string) (string, error) {
 	var output bytes.Buffer
 	options := &corev1.PodExecOptions{Container: container, Command: command, Stdout: true, Stderr: true}
 	request := c.kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("exec").
 		VersionedParams(options, scheme.ParameterCodec)
 	executor, err := remotecommand.NewSPDYExecutor(c.config, http.MethodPost, request.URL())
-	assert.NilError(t, err)
-	err = executor.StreamWithContext(t.Context(), remotecommand.StreamOptions{Stdout: &output, Stderr: &output})
-	assert.NilError(t, err, "%q in %s: %s", command, pod.Name, &output)
+	if err != nil {
+		return "", err
+	}
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &output, Stderr: &output})
+	return output.String(), err
 }
 
 // agent is a pod that sees the processes of a node; it stays until the suite ends.
