@@ -107,7 +107,7 @@ func TestAnAttemptAfterTheFirstWaitsForItsOwnVerdict(t *testing.T) {
 
 func TestAPushThatGetsNowhereIsGivenUpOnceTheContainerWasToldToStop(t *testing.T) {
 	for name, stop := range map[string]func(*wrapped, *process){
-		"while the command runs": func(w *wrapped, p *process) {
+		"while the command runs": func(_ *wrapped, p *process) {
 			p.prints("up")
 			p.signal(unix.SIGTERM)
 		},

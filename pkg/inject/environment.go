@@ -34,8 +34,7 @@ func (d *decision) known(text string) string {
 	if !d.unwrapped {
 		return text
 	}
-	value, _ := literal(text)
-	return value
+	return literal(text)
 }
 
 // inputDir is where the first input is; empty where that is a working directory that only the image knows.

@@ -69,7 +69,7 @@ func uncovered(wanted []plan.Input, chosen []*corev1.Container) []plan.Input {
 // addVolumes gives each path an emptyDir, mounted there in the containers of the step, or above its first placeholder.
 func (ins *inputs) addVolumes(at []plan.Input, ps *problems) []corev1.VolumeMount {
 	for i, in := range at {
-		dir, _ := literal(known(in.Path))
+		dir := literal(known(in.Path))
 		if strings.Contains(dir, ":") {
 			ps.add(`%s: %q holds a ":", and Kubernetes mounts no volume at such a path; choose another`, in.PathKey, in.Path)
 		}

@@ -12,10 +12,13 @@ import (
 
 // The paths of a plan are texts with placeholders, and those of a pod are not: they are compared as texts.
 
-// literal is the path that a text stands for; false where that is known only in the pod.
-func literal(text string) (string, bool) {
+// literal is the path that a text stands for; empty where that is known only in the pod.
+func literal(text string) string {
 	p, err := placeholder.Finish(text, nil)
-	return p, err == nil
+	if err != nil {
+		return ""
+	}
+	return p
 }
 
 // known is the part of an absolute path that is known now: all of it, or the deepest directory before a placeholder.

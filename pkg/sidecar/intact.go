@@ -54,12 +54,12 @@ func (s *snapshot) hash(path string, e tree.Entry) uint64 {
 	var h maphash.Hash
 	h.SetSeed(s.seed)
 	for _, text := range []string{path, string(e.Path), string(e.Type)} {
-		h.WriteString(text) //nolint:errcheck // never fails
-		h.WriteByte(0)      //nolint:errcheck // never fails
+		h.WriteString(text)
+		h.WriteByte(0)
 	}
 	if e.Type != tree.Dir {
 		for _, number := range []int64{e.Size, int64(e.Ino), e.ModTime.UnixNano(), e.Ctime.UnixNano()} {
-			h.Write(binary.LittleEndian.AppendUint64(nil, uint64(number))) //nolint:errcheck // never fails
+			h.Write(binary.LittleEndian.AppendUint64(nil, uint64(number)))
 		}
 	}
 	return h.Sum64()

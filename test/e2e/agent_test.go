@@ -85,7 +85,7 @@ func (c *cluster) exec(t *testing.T, pod *corev1.Pod, container string, command 
 }
 
 func (c *cluster) tryExec(ctx context.Context, pod *corev1.Pod, container string, command []string) (string, error) {
-	var output bytes.Buffer
+	var stdout, stderr bytes.Buffer
 	options := &corev1.PodExecOptions{Container: container, Command: command, Stdout: true, Stderr: true}
 	request := c.kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(pod.Namespace).Name(pod.Name).SubResource("exec").
 		VersionedParams(options, scheme.ParameterCodec)
@@ -93,8 +93,8 @@ func (c *cluster) tryExec(ctx context.Context, pod *corev1.Pod, container string
 	if err != nil {
 		return "", err
 	}
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &output, Stderr: &output})
-	return output.String(), err
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &stdout, Stderr: &stderr})
+	return stdout.String() + stderr.String(), err
 }
 
 // agent is a pod that sees the processes of a node; it stays until the suite ends.

@@ -32,7 +32,7 @@ func TestE39ALivenessProbeThatFailsEndsTheHoldWithinTheGrace(t *testing.T) {
 		InitialDelaySeconds: 3, PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 5,
 	}
 	assert.NilError(t, c.Create(t.Context(), object))
-	c.logged(t, ns, "step", "uid=")
+	c.ranSoFar(t, ns)
 	c.deleteCache(t, ns)
 	start := time.Now()
 	end := c.failed(t, ns, "step")
@@ -48,7 +48,7 @@ func TestE42FifteenSecondsOfGraceAreEnoughForASmallOutput(t *testing.T) {
 		labels: keys{"oras-cache": "oras", "output-uri": "spot", "output-on": "always"},
 		args:   []string{"identity", "await-signal", "15", "write", "$ORAS_OUTPUT_PATH/file", "saved", "exit", "3"},
 	})
-	c.logged(t, ns, "step", "uid=")
+	c.ranSoFar(t, ns)
 	pod := c.pod(t, ns, "step")
 	assert.NilError(t, c.Delete(t.Context(), pod, client.GracePeriodSeconds(15)))
 	c.gone(t, pod)
@@ -87,7 +87,7 @@ func TestE45NeighboursAndEphemeralContainersAreLeftAlone(t *testing.T) {
 	neighbour.Name, neighbour.Args = "neighbour", []string{"identity"}
 	object.Spec.Template.Spec.Containers = append(object.Spec.Template.Spec.Containers, neighbour)
 	assert.NilError(t, c.Create(t.Context(), object))
-	c.logged(t, ns, "step", "uid=")
+	c.ranSoFar(t, ns)
 	pod := c.pod(t, ns, "step")
 	assert.DeepEqual(t, pod.Spec.Containers[1].Command, []string{"/app"})
 

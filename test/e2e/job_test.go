@@ -59,7 +59,7 @@ func (j job) object(namespace string) *batchv1.Job {
 		ObjectMeta: metav1.ObjectMeta{
 			Name: j.name, Namespace: namespace, Labels: prefixed(j.labels), Annotations: prefixed(j.annotations),
 		},
-		Spec: batchv1.JobSpec{BackoffLimit: ptr.To(j.retries()), Template: corev1.PodTemplateSpec{Spec: pod}},
+		Spec: batchv1.JobSpec{BackoffLimit: new(j.retries()), Template: corev1.PodTemplateSpec{Spec: pod}},
 	})
 }
 
@@ -74,7 +74,7 @@ func (j job) retries() int32 {
 func (j job) indexed(object *batchv1.Job) *batchv1.Job {
 	if j.pods > 0 {
 		object.Spec.CompletionMode = ptr.To(batchv1.IndexedCompletion)
-		object.Spec.Completions, object.Spec.Parallelism = ptr.To(j.pods), ptr.To(j.pods)
+		object.Spec.Completions, object.Spec.Parallelism = new(j.pods), new(j.pods)
 	}
 	return object
 }

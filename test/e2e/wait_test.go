@@ -161,10 +161,10 @@ func (c *cluster) podOf(ctx context.Context, namespace, job string) (*corev1.Pod
 	return &pods.Items[0], nil
 }
 
-// logged waits until the container app of the Job's pod has written text.
-func (c *cluster) logged(t *testing.T, namespace, job, text string) {
+// ranSoFar waits until the command of Job step has come to its verb identity.
+func (c *cluster) ranSoFar(t *testing.T, namespace string) {
 	t.Helper()
-	c.containerLogged(t, namespace, job, "app", text)
+	c.containerLogged(t, namespace, "step", "app", "uid=")
 }
 
 // containerLogged waits until a container of the Job's pod has written text.
@@ -176,8 +176,8 @@ func (c *cluster) containerLogged(t *testing.T, namespace, job, container, text 
 			return false, err
 		}
 		written, err := c.containerLog(ctx, namespace, pod.Name, container)
-		if apierrors.IsBadRequest(err) {
-			return false, nil // it has not started yet
+		if apierrors.IsBadRequest(err) || apierrors.IsNotFound(err) {
+			return false, nil // it has not started yet, or a kubelet that was just started does not know of it
 		}
 		return strings.Contains(written, text), err
 	})

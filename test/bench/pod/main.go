@@ -160,7 +160,7 @@ func (b *bench) ended(ctx context.Context, job *batchv1.Job) error {
 			case condition.Type == batchv1.JobComplete:
 				return nil
 			case condition.Type == batchv1.JobFailed:
-				return fmt.Errorf("Job %s has failed: %s", job.Name, condition.Message)
+				return fmt.Errorf("waiting for Job %s: it has failed: %s", job.Name, condition.Message)
 			}
 		}
 	}
