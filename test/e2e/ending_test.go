@@ -116,7 +116,7 @@ func TestStepsThatCannotBeWrappedAreGatedAndPushedInTheGracePeriod(t *testing.T)
 		annotations: keys{"input-uri": "in:v1", "input-path": "/data", "output-uri": "out:v1"},
 		args:        []string{"cat", "/data/file", "copy", "/data/file", "/oras/out/file"},
 	}.object(ns)
-	object.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To[int64](30)
+	object.Spec.Template.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](1234)} // so the sidecar may read
 	assert.NilError(t, c.Create(t.Context(), object))
 	c.complete(t, ns, "step")
 	assert.Equal(t, c.logs(t, ns, "step"), "here")
