@@ -23,12 +23,12 @@ func TestE39ALivenessProbeThatFailsEndsTheHoldWithinTheGrace(t *testing.T) {
 		name:   "step",
 		labels: keys{"oras-cache": "oras", "output-uri": "held", "push-timeout": "20s"},
 		args: []string{
-			"write", "$ORAS_OUTPUT_PATH/file", "x", "write", "/work/alive", "", "identity",
-			"await-refused", "oras:5000", "remove", "/work/alive",
+			"write", "$ORAS_OUTPUT_PATH/file", "x", "write", "alive", "", "identity",
+			"await-refused", "oras:5000", "remove", "alive",
 		},
 	}.object(ns)
 	object.Spec.Template.Spec.Containers[0].LivenessProbe = &corev1.Probe{
-		ProbeHandler:        corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/app", "cat", "/work/alive"}}},
+		ProbeHandler:        corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/app", "cat", "alive"}}},
 		InitialDelaySeconds: 3, PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 5,
 	}
 	assert.NilError(t, c.Create(t.Context(), object))
@@ -61,11 +61,11 @@ func TestE44EachOfSeveralContainersHasItsOutputs(t *testing.T) {
 	object := job{
 		name:        "step",
 		labels:      keys{"oras-cache": "oras"},
-		annotations: keys{"container": "app,second", "output-uri": "of-{container}:v1", "output-path": "/work/out"},
-		args:        []string{"write", "/work/out/file", "first"},
+		annotations: keys{"container": "app,second", "output-uri": "of-{container}:v1", "output-path": "out"},
+		args:        []string{"write", "out/file", "first"},
 	}.object(ns)
 	second := *object.Spec.Template.Spec.Containers[0].DeepCopy()
-	second.Name, second.Args = "second", []string{"write", "/work/out/file", "second"}
+	second.Name, second.Args = "second", []string{"write", "out/file", "second"}
 	object.Spec.Template.Spec.Containers = append(object.Spec.Template.Spec.Containers, second)
 	assert.NilError(t, c.Create(t.Context(), object))
 	c.complete(t, ns, "step")
@@ -80,8 +80,8 @@ func TestE45NeighboursAndEphemeralContainersAreLeftAlone(t *testing.T) {
 	object := job{
 		name:        "step",
 		labels:      keys{"oras-cache": "oras", "container": "app", "output-uri": "mine"},
-		annotations: keys{"output-path": "/work/out"},
-		args:        []string{"write", "/work/out/file", "x", "identity", "await-file", "/work/go"},
+		annotations: keys{"output-path": "out"},
+		args:        []string{"write", "out/file", "x", "identity", "await-file", "go"},
 	}.object(ns)
 	neighbour := *object.Spec.Template.Spec.Containers[0].DeepCopy()
 	neighbour.Name, neighbour.Args = "neighbour", []string{"identity"}
@@ -101,7 +101,7 @@ func TestE45NeighboursAndEphemeralContainersAreLeftAlone(t *testing.T) {
 		statuses := pod.Status.EphemeralContainerStatuses
 		return len(statuses) == 1 && statuses[0].State.Terminated != nil, err
 	})
-	c.exec(t, pod, "app", "/app", "write", "/work/go", "")
+	c.exec(t, pod, "app", "/app", "write", "go", "")
 	c.complete(t, ns, "step")
 	assert.Assert(t, is.Len(c.pull(t, ns, "mine:latest"), 1))
 }

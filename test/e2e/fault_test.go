@@ -79,8 +79,8 @@ func TestFaultASidecarThatIsKilledWhileItPushesIsFollowedByOneThatCompletes(t *t
 	c.apply(t, ns, job{
 		name:        "step",
 		labels:      keys{"oras-cache": "oras", "output-uri": "large"},
-		annotations: keys{"output-path": "/work/out"},
-		args:        []string{"fill", "/work/out/large", "1024"},
+		annotations: keys{"output-path": "out"},
+		args:        []string{"fill", "out/large", "1024"},
 	})
 	pod := c.pod(t, ns, "step")
 	c.containerLogged(t, ns, "step", "oras", "The command has ended.")
@@ -96,8 +96,8 @@ func TestFaultASidecarThatNeverComesBackIs203(t *testing.T) {
 	c.apply(t, ns, job{
 		name:        "step",
 		labels:      keys{"oras-cache": "oras", "output-uri": "step"},
-		annotations: keys{"output-path": "/work/out", "shim-flags": "--sidecar-timeout=3s"},
-		args:        []string{"write", "/work/out/file", "x", "identity", "await-file", "/work/go"},
+		annotations: keys{"output-path": "out", "shim-flags": "--sidecar-timeout=3s"},
+		args:        []string{"write", "out/file", "x", "identity", "await-file", "go"},
 	})
 	c.ranSoFar(t, ns)
 	pod := c.pod(t, ns, "step")
@@ -107,7 +107,7 @@ func TestFaultASidecarThatNeverComesBackIs203(t *testing.T) {
 		return restarts(pod, "oras") > 0, err
 	})
 	c.kill(t, pod, "oras", mainProcess) // which the kubelet answers by waiting for ten seconds
-	c.exec(t, pod, "app", "/app", "write", "/work/go", "")
+	c.exec(t, pod, "app", "/app", "write", "go", "")
 	end := c.failed(t, ns, "step")
 	assert.Equal(t, end.ExitCode, int32(203))
 	assert.Assert(t, is.Contains(end.Message, "The sidecar has not answered for"))
@@ -226,7 +226,7 @@ func TestFaultAKilledContainerdShimLeavesNoPartialArtifact(t *testing.T) {
 		name:      "step",
 		labels:    keys{"oras-cache": "oras", "output-uri": "whole"},
 		onFailure: true,
-		args:      []string{"write", "$ORAS_OUTPUT_PATH/a", "1", "write", "$ORAS_OUTPUT_PATH/b", "2", "identity", "await-file", "/work/never"},
+		args:      []string{"write", "$ORAS_OUTPUT_PATH/a", "1", "write", "$ORAS_OUTPUT_PATH/b", "2", "identity", "await-file", "never"},
 	})
 	c.ranSoFar(t, ns)
 	c.kill(t, c.pod(t, ns, "step"), "app", runtimeProcess)
@@ -243,8 +243,8 @@ func TestFaultARegistryThatIsRestartedMidPushFailsNoStep(t *testing.T) { // E79
 	c.apply(t, ns, job{
 		name:        "step",
 		labels:      keys{"oras-cache": "oras", "output-uri": "large"},
-		annotations: keys{"output-path": "/work/out"},
-		args:        []string{"fill", "/work/out/large", "1024"},
+		annotations: keys{"output-path": "out"},
+		args:        []string{"fill", "out/large", "1024"},
 	})
 	c.containerLogged(t, ns, "step", "oras", "The command has ended.")
 	registry := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: cacheName + "-0"}}
