@@ -94,7 +94,7 @@ func TestE45NeighboursAndEphemeralContainersAreLeftAlone(t *testing.T) {
 	pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 		Name: "debug", Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: []string{"/app", "identity"},
 	}}}
-	_, err := c.kube.CoreV1().Pods(ns).UpdateEphemeralContainers(t.Context(), pod.Name, pod, metav1.UpdateOptions{})
+	_, err := c.Kube.CoreV1().Pods(ns).UpdateEphemeralContainers(t.Context(), pod.Name, pod, metav1.UpdateOptions{})
 	assert.NilError(t, err)
 	await(t, "the ephemeral container has ended", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)

@@ -55,7 +55,7 @@ func (c *cluster) event(t *testing.T, namespace, job, reason string) corev1.Even
 	pod := c.pod(t, namespace, job)
 	var found []corev1.Event
 	await(t, "the pod of Job "+job+" has an Event "+reason, func(ctx context.Context) (bool, error) {
-		events, err := c.kube.CoreV1().Events(namespace).SearchWithContext(ctx, c.scheme, pod)
+		events, err := c.Kube.CoreV1().Events(namespace).SearchWithContext(ctx, c.Scheme(), pod)
 		if err != nil {
 			return false, err
 		}

@@ -16,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // The tests of this file are the rows of the table "What each fault must lead to" that need a cluster to be seen.
@@ -66,7 +68,7 @@ func TestFaultASidecarThatIsKilledWhileItsInputsAreWaitedForIsFollowedByOneThatG
 		args:        []string{"cat", "/data/file"},
 	})
 	c.waits(t, ns, "step")
-	c.kill(t, c.pod(t, ns, "step"), "oras", mainProcess)
+	c.kill(t, c.pod(t, ns, "step"), "oras", harness.Main)
 	c.push(t, ns, "late:v1", map[string]string{"file": "late"})
 	c.complete(t, ns, "step")
 	assert.Assert(t, is.Contains(c.logs(t, ns, "step"), "late"))
@@ -84,7 +86,7 @@ func TestFaultASidecarThatIsKilledWhileItPushesIsFollowedByOneThatCompletes(t *t
 	})
 	pod := c.pod(t, ns, "step")
 	c.containerLogged(t, ns, "step", "oras", "The command has ended.")
-	c.kill(t, pod, "oras", mainProcess)
+	c.kill(t, pod, "oras", harness.Main)
 	c.complete(t, ns, "step")
 	assert.DeepEqual(t, c.tags(t, ns, "large"), []string{"latest"})
 	assert.Equal(t, restarts(c.pod(t, ns, "step"), "oras"), int32(1))
@@ -101,12 +103,12 @@ func TestFaultASidecarThatNeverComesBackIs203(t *testing.T) {
 	})
 	c.ranSoFar(t, ns)
 	pod := c.pod(t, ns, "step")
-	c.kill(t, pod, "oras", mainProcess)
+	c.kill(t, pod, "oras", harness.Main)
 	await(t, "the sidecar is started again", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
 		return restarts(pod, "oras") > 0, err
 	})
-	c.kill(t, pod, "oras", mainProcess) // which the kubelet answers by waiting for ten seconds
+	c.kill(t, pod, "oras", harness.Main) // which the kubelet answers by waiting for ten seconds
 	c.exec(t, pod, "app", "/app", "write", "go", "")
 	end := c.failed(t, ns, "step")
 	assert.Equal(t, end.ExitCode, int32(203))
@@ -128,7 +130,7 @@ func TestFaultAKilledShimLeavesWhatItsVolumesHold(t *testing.T) { // E34
 	assert.NilError(t, c.Create(t.Context(), object))
 	pod := c.pod(t, ns, "step")
 	c.ranSoFar(t, ns)
-	c.kill(t, pod, "app", mainProcess)
+	c.kill(t, pod, "app", harness.Main)
 	end := c.failed(t, ns, "step")
 	assert.Equal(t, end.ExitCode, int32(137))
 	assert.DeepEqual(t, c.pull(t, ns, "left:latest"), map[string]string{"file": "half"})
@@ -143,7 +145,7 @@ func TestFaultAKilledCommandIsAFailedStep(t *testing.T) { // E35
 		args:   []string{"write", "$ORAS_OUTPUT_PATH/file", "half", "identity", "await-signal", "10"},
 	})
 	c.ranSoFar(t, ns)
-	c.kill(t, c.pod(t, ns, "step"), "app", commandProcess)
+	c.kill(t, c.pod(t, ns, "step"), "app", harness.Command)
 	assert.Equal(t, c.failed(t, ns, "step").ExitCode, int32(137))
 	assert.Assert(t, is.Nil(c.tags(t, ns, "killed")))
 }
@@ -207,12 +209,8 @@ func TestFaultKilledDaemonsOfTheNodeDisturbNoStep(t *testing.T) { // not paralle
 	})
 	c.ranSoFar(t, ns)
 	pod := c.pod(t, ns, "step")
-	for _, daemon := range []string{"kubelet", "containerd"} {
-		c.killDaemon(t, pod.Spec.NodeName, daemon)
-		await(t, daemon+" is back", func(ctx context.Context) (bool, error) {
-			probe := c.kube.CoreV1().RESTClient().Get().AbsPath("/api/v1/nodes/" + pod.Spec.NodeName + "/proxy/healthz").Do(ctx)
-			return probe.Error() == nil, nil
-		})
+	for _, daemon := range []harness.Daemon{harness.Kubelet, harness.Containerd} {
+		assert.NilError(t, c.KillDaemon(within(t), pod.Spec.NodeName, daemon))
 	}
 	c.exec(t, pod, "app", "/app", "write", "/oras/out/go", "")
 	c.complete(t, ns, "step")
@@ -229,7 +227,7 @@ func TestFaultAKilledContainerdShimLeavesNoPartialArtifact(t *testing.T) {
 		args:      []string{"write", "$ORAS_OUTPUT_PATH/a", "1", "write", "$ORAS_OUTPUT_PATH/b", "2", "identity", "await-file", "never"},
 	})
 	c.ranSoFar(t, ns)
-	c.kill(t, c.pod(t, ns, "step"), "app", runtimeProcess)
+	c.kill(t, c.pod(t, ns, "step"), "app", harness.Runtime)
 	await(t, "the node knows of the loss", func(ctx context.Context) (bool, error) {
 		pod, err := c.podOf(ctx, ns, "step")
 		return pod != nil && (pod.Status.Phase != corev1.PodRunning || restarts(pod, "app") > 0), err
@@ -249,7 +247,7 @@ func TestFaultARegistryThatIsRestartedMidPushFailsNoStep(t *testing.T) { // E79
 	c.containerLogged(t, ns, "step", "oras", "The command has ended.")
 	registry := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: cacheName + "-0"}}
 	assert.NilError(t, c.Get(t.Context(), client.ObjectKeyFromObject(registry), registry))
-	c.kill(t, registry, "registry", mainProcess)
+	c.kill(t, registry, "registry", harness.Main)
 	c.complete(t, ns, "step")
 	assert.DeepEqual(t, c.tags(t, ns, "large"), []string{"latest"})
 }
@@ -297,7 +295,8 @@ func TestE37APodWhoseImageIsNotThereCanBeDeleted(t *testing.T) {
 	object.Spec.Template.Spec.Containers[0].ImagePullPolicy = corev1.PullNever
 	assert.NilError(t, c.Create(t.Context(), object))
 	pod := c.pod(t, ns, "step")
-	c.containerID(t, pod, "oras")
+	_, err := c.ContainerID(within(t), pod, "oras")
+	assert.NilError(t, err)
 	await(t, "the image is missed", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
 		for _, s := range pod.Status.ContainerStatuses {
@@ -350,12 +349,8 @@ func TestE47FiftyIndexedStepsAtOnce(t *testing.T) {
 
 // restarts counts how often a container of the pod was started again.
 func restarts(pod *corev1.Pod, container string) int32 {
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
-		for _, s := range list {
-			if s.Name == container {
-				return s.RestartCount
-			}
-		}
+	if status := harness.Status(pod, container); status != nil {
+		return status.RestartCount
 	}
 	return 0
 }

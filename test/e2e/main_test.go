@@ -11,27 +11,16 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // image holds one static binary, test/e2e/app, and nothing else.
-const image = "oras-test/app:e2e"
+const image = harness.AppImage
 
 // cluster is what every test needs to reach.
-type cluster struct {
-	client.Client
-	kube   kubernetes.Interface
-	config *rest.Config
-	scheme *runtime.Scheme
-}
+type cluster struct{ *harness.Cluster }
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard()) // the client's; tests say themselves what went wrong
@@ -45,44 +34,22 @@ func TestMain(m *testing.M) {
 
 // removeAgents removes what tests share.
 func removeAgents(kubeconfig string) error {
-	c, err := newCluster(kubeconfig)
+	c, err := harness.Connect(kubeconfig)
 	if err != nil {
 		return err
 	}
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: agentNamespace}}
-	return client.IgnoreNotFound(c.Delete(cleanupContext(), namespace))
+	return c.Close(cleanupContext())
 }
 
 // connect returns the cluster of $KUBECONFIG. Without one there is nothing to test and the test fails: `make test-e2e`
 // decides beforehand whether there can be one.
 func connect(t *testing.T) *cluster {
 	t.Helper()
-	c, err := newCluster(os.Getenv("KUBECONFIG"))
+	c, err := harness.Connect(os.Getenv("KUBECONFIG"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
-}
-
-func newCluster(kubeconfig string) (*cluster, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		return nil, fmt.Errorf("reading KUBECONFIG %q: %w", kubeconfig, err)
-	}
-	config.QPS, config.Burst = 100, 100
-	scheme, err := v1alpha1.NewScheme()
-	if err != nil {
-		return nil, err
-	}
-	c, err := client.New(config, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, err
-	}
-	kube, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil, err
-	}
-	return &cluster{Client: c, kube: kube, config: config, scheme: scheme}, nil
+	return &cluster{c}
 }
 
 // namespace makes a namespace that lives as long as the test; after a failure it says what is in it.

@@ -3,21 +3,17 @@
 package e2e
 
 import (
-	"io"
+	"context"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/icmd"
-	"k8s.io/client-go/tools/portforward"
-	"k8s.io/client-go/transport/spdy"
 )
 
 // pull fetches an artifact of a cache with the stock oras client, as on a laptop, and returns its files by path.
@@ -71,29 +67,16 @@ func oras(t *testing.T, dir string, args ...string) {
 // forward opens a way to the cache's registry for the rest of the test and returns its host:port.
 func (c *cluster) forward(t *testing.T, namespace string) string {
 	t.Helper()
-	transport, upgrader, err := spdy.RoundTripperFor(c.config)
-	assert.NilError(t, err)
-	url := c.kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(cacheName + "-0").SubResource("portforward").URL()
-	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
-	stop, ready := make(chan struct{}), make(chan struct{})
-	forwarder, err := portforward.New(dialer, []string{"0:5000"}, stop, ready, io.Discard, os.Stderr)
-	assert.NilError(t, err)
-	ended := make(chan error, 1)
-	go func() { ended <- forwarder.ForwardPorts() }()
-	select {
-	case <-ready:
-	case err := <-ended:
-		t.Fatalf("forwarding a port to %s-0: %v", cacheName, err)
-	}
+	ctx, stop := context.WithCancel(t.Context())
+	address, ended, err := c.Forward(ctx, namespace, cacheName+"-0", 5000)
 	t.Cleanup(func() {
-		close(stop)
-		if err := <-ended; err != nil {
-			t.Log(err) // the registry may be gone already
+		stop()
+		if err == nil {
+			<-ended
 		}
 	})
-	ports, err := forwarder.GetPorts()
 	assert.NilError(t, err)
-	return "localhost:" + strconv.Itoa(int(ports[0].Local))
+	return address
 }
 
 // contents are the regular files below dir by their relative paths.

@@ -192,7 +192,7 @@ func (c *cluster) logs(t *testing.T, namespace, job string) string {
 }
 
 func (c *cluster) containerLog(ctx context.Context, namespace, pod, container string) (string, error) {
-	stream, err := c.kube.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).Stream(ctx)
+	stream, err := c.Kube.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).Stream(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/converged-computing/oras-operator/test/sample"
 )
 
 func main() {
@@ -56,6 +58,8 @@ func verbs() map[string]verb {
 		"await-file":        {1, func(_ io.Writer, a []string) error { return awaitFile(a[0]) }},
 		"identity":          {0, identity},
 		"signal-container":  {3, func(_ io.Writer, a []string) error { return signalContainer(a[0], a[1], a[2]) }},
+		"pid":               {1, pid},
+		"soon":              {3, func(_ io.Writer, a []string) error { return soon(a) }},
 		"signal-named":      {2, func(_ io.Writer, a []string) error { return signalNamed(a[0], a[1]) }},
 		"remove":            {1, func(_ io.Writer, a []string) error { return os.Remove(os.ExpandEnv(a[0])) }},
 		"fill":              {2, func(_ io.Writer, a []string) error { return fill(a[0], a[1]) }},
@@ -63,6 +67,10 @@ func verbs() map[string]verb {
 		"await-signal":      {1, func(_ io.Writer, a []string) error { return awaitSignal(a[0]) }},
 		"leave-a-writer":    {1, func(_ io.Writer, a []string) error { return leaveWriter(a[0]) }},
 		"append-for-ever":   {1, func(_ io.Writer, a []string) error { return appendForEver(a[0]) }},
+		"sleep":             {1, func(_ io.Writer, a []string) error { return sleep(a[0]) }},
+		"log":               {2, func(_ io.Writer, a []string) error { return appendLine(a[0], a[1]) }},
+		"make-tree":         {2, func(_ io.Writer, a []string) error { return onTree(a[0], a[1], sample.Tree.Write) }},
+		"check-tree":        {2, func(_ io.Writer, a []string) error { return onTree(a[0], a[1], sample.Tree.Check) }},
 		"must-be-read-only": {1, func(_ io.Writer, a []string) error { return mustBeReadOnly(a[0]) }},
 	}
 }
@@ -200,7 +208,10 @@ func fill(path, mebibytes string) error {
 }
 
 // note appends a line to a file: how often it was run.
-func note(path string) error {
+func note(path string) error { return appendLine(path, "ran") }
+
+// appendLine adds a line to a file, in one write.
+func appendLine(path, line string) error {
 	path = os.ExpandEnv(path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -209,8 +220,23 @@ func note(path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(f, "ran")
+	_, err = fmt.Fprintln(f, line)
 	return errors.Join(err, f.Close())
+}
+
+func sleep(duration string) error {
+	d, err := time.ParseDuration(duration)
+	time.Sleep(d)
+	return err
+}
+
+// onTree writes the sample tree that text stands for to dir, or checks it there.
+func onTree(dir, text string, do func(tree sample.Tree, dir string) error) error {
+	tree, err := sample.Parse(text)
+	if err != nil {
+		return err
+	}
+	return do(tree, os.ExpandEnv(dir))
 }
 
 // awaitSignal waits for a signal.

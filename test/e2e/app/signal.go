@@ -3,12 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // signalContainer sends a signal to a process of a container, as somebody on its node can: "main" is its first process,
@@ -43,14 +46,45 @@ func signalNamed(name, number string) error {
 	if err != nil {
 		return err
 	}
-	found := errors.New("no process is called " + name)
+	pids, err := named(name)
+	for _, pid := range pids {
+		err = errors.Join(err, syscall.Kill(pid, syscall.Signal(sig)))
+	}
+	return err
+}
+
+// pid prints the numbers of the processes of a name.
+func pid(out io.Writer, operands []string) error {
+	pids, err := named(operands[0])
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, pids)
+	return err
+}
+
+// named lists the processes of a name, of which there must be one.
+func named(name string) (pids []int, err error) {
 	for _, pid := range processes() {
 		comm, _ := os.ReadFile(proc(pid, "comm")) // it may have ended
 		if strings.TrimSpace(string(comm)) == name {
-			found = syscall.Kill(pid, syscall.Signal(sig))
+			pids = append(pids, pid)
 		}
 	}
-	return found
+	if pids == nil {
+		err = errors.New("no process is called " + name)
+	}
+	return pids, err
+}
+
+// soonAfter is when soon does what it was told: the answer to who told it is on its way by then.
+const soonAfter = 300 * time.Millisecond
+
+// soon does a verb with two operands a little later, in a process that nobody waits for.
+func soon(args []string) error {
+	cmd := exec.Command("/proc/self/exe", append([]string{"sleep", soonAfter.String()}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd.Start()
 }
 
 // mainProcess is the one that is process 1 of the container's own process namespace.

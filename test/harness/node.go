@@ -1,0 +1,76 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ErrNoWorker means that the cluster has no node that may be lost.
+var ErrNoWorker = errors.New("the cluster has no worker; make it with NODES=2")
+
+// Worker returns the name of a node that the control plane does not depend on.
+func (c *Cluster) Worker(ctx context.Context) (string, error) {
+	nodes, err := c.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: "!node-role.kubernetes.io/control-plane"})
+	if err != nil {
+		return "", err
+	}
+	if len(nodes.Items) == 0 {
+		return "", ErrNoWorker
+	}
+	return nodes.Items[0].Name, nil
+}
+
+// KillNode ends everything on a node at once, as a power cut does: a node of kind is a container of Docker, the one at
+// $DOCKER_HOST. What was written to its disk stays.
+func (c *Cluster) KillNode(ctx context.Context, node string) error { return docker(ctx, "kill", node) }
+
+// StartNode starts a node that was killed, and returns when the cluster knows that it is back.
+func (c *Cluster) StartNode(ctx context.Context, node string) error {
+	if err := docker(ctx, "start", node); err != nil {
+		return err
+	}
+	return persist(ctx, "node "+node+" is ready", func(ctx context.Context) (bool, error) {
+		_, err := c.Kube.CoreV1().RESTClient().Get().AbsPath("/api/v1/nodes/" + node + "/proxy/healthz").DoRaw(ctx)
+		if err != nil {
+			return false, err
+		}
+		now, err := c.Kube.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
+		return err == nil && isReady(now), err
+	})
+}
+
+func isReady(node *corev1.Node) bool {
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == corev1.NodeReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// Cordon says whether new pods may be put on a node.
+func (c *Cluster) Cordon(ctx context.Context, node string, yes bool) error {
+	return persist(ctx, "node "+node+" is cordoned or not", func(ctx context.Context) (bool, error) {
+		now, err := c.Kube.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		now.Spec.Unschedulable = yes
+		_, err = c.Kube.CoreV1().Nodes().Update(ctx, now, metav1.UpdateOptions{})
+		return err == nil, err
+	})
+}
+
+func docker(ctx context.Context, args ...string) error {
+	output, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("docker %s: %w: %s", strings.Join(args, " "), err, output)
+	}
+	return nil
+}
