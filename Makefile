@@ -4,7 +4,7 @@
 K8S   ?= 1.37
 NODES ?=
 RUN   ?= .
-export K8S NODES ORAS
+export K8S NODES ORAS MINUTES SEED
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REGISTRY ?= ghcr.io/converged-computing
@@ -79,6 +79,10 @@ bench-pod: ## Measure how much longer an injected Job takes than a bare one, on 
 	@test/bench/pod/run
 
 ##@ Checking
+
+.PHONY: soak
+soak: ## Run random workflows on a cluster while killing random participants; MINUTES=30 SEED=s.
+	@test/soak/run
 
 .PHONY: test
 test: test-unit test-e2e ## All tests on this machine: units, processes, and the end-to-end suite.

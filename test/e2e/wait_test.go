@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
@@ -192,39 +190,14 @@ func (c *cluster) logs(t *testing.T, namespace, job string) string {
 }
 
 func (c *cluster) containerLog(ctx context.Context, namespace, pod, container string) (string, error) {
-	stream, err := c.Kube.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container}).Stream(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer stream.Close() //nolint:errcheck // only read from
-	text, err := io.ReadAll(stream)
-	return string(text), err
+	return c.Log(ctx, namespace, pod, corev1.PodLogOptions{Container: container})
 }
 
 func cleanupContext() context.Context { return context.Background() }
 
-// describe logs what a failed test leaves: each pod with its containers' states and logs, and the events.
+// describe logs what a failed test leaves.
 func (c *cluster) describe(t *testing.T, namespace string) {
-	ctx := cleanupContext()
-	var pods corev1.PodList
-	if err := c.List(ctx, &pods, client.InNamespace(namespace)); err != nil {
-		t.Log(err)
-	}
-	for _, pod := range pods.Items {
-		status, err := yaml.Marshal(pod.Status)
-		t.Logf("pod %s: %s%v", pod.Name, status, err)
-		for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-			for _, container := range containers {
-				text, err := c.containerLog(ctx, namespace, pod.Name, container.Name)
-				t.Logf("log of %s/%s: %v\n%s", pod.Name, container.Name, err, text)
-			}
-		}
-	}
-	var events corev1.EventList
-	if err := c.List(ctx, &events, client.InNamespace(namespace)); err != nil {
-		t.Log(err)
-	}
-	for _, event := range events.Items {
-		t.Logf("event %s/%s %s: %s", event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Reason, event.Message)
-	}
+	var text strings.Builder
+	c.Describe(cleanupContext(), &text, namespace)
+	t.Log(text.String())
 }

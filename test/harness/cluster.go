@@ -76,9 +76,9 @@ func Await(ctx context.Context, what string, done func(ctx context.Context) (boo
 	return nil
 }
 
-// persist is Await for what may fail while a part of the cluster is down: only the end of ctx is an error, together with
+// Persist is Await for what may fail while a part of the cluster is down: only the end of ctx is an error, together with
 // the last one that try returned.
-func persist(ctx context.Context, what string, try func(ctx context.Context) (bool, error)) error {
+func Persist(ctx context.Context, what string, try func(ctx context.Context) (bool, error)) error {
 	var last error
 	err := Await(ctx, what, func(ctx context.Context) (bool, error) {
 		done, err := try(ctx)

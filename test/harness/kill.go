@@ -58,7 +58,7 @@ func (c *Cluster) KillDaemon(ctx context.Context, node string, daemon Daemon) er
 	if _, err := c.OnNode(ctx, node, kill...); err != nil {
 		return err
 	}
-	return persist(ctx, fmt.Sprintf("%s of %s is back", daemon, node), func(ctx context.Context) (bool, error) {
+	return Persist(ctx, fmt.Sprintf("%s of %s is back", daemon, node), func(ctx context.Context) (bool, error) {
 		now, err := c.OnNode(ctx, node, "/app", "pid", string(daemon))
 		return now != before, err
 	})

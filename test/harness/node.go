@@ -35,7 +35,7 @@ func (c *Cluster) StartNode(ctx context.Context, node string) error {
 	if err := docker(ctx, "start", node); err != nil {
 		return err
 	}
-	return persist(ctx, "node "+node+" is ready", func(ctx context.Context) (bool, error) {
+	return Persist(ctx, "node "+node+" is ready", func(ctx context.Context) (bool, error) {
 		_, err := c.Kube.CoreV1().RESTClient().Get().AbsPath("/api/v1/nodes/" + node + "/proxy/healthz").DoRaw(ctx)
 		if err != nil {
 			return false, err
@@ -56,7 +56,7 @@ func isReady(node *corev1.Node) bool {
 
 // Cordon says whether new pods may be put on a node.
 func (c *Cluster) Cordon(ctx context.Context, node string, yes bool) error {
-	return persist(ctx, "node "+node+" is cordoned or not", func(ctx context.Context) (bool, error) {
+	return Persist(ctx, "node "+node+" is cordoned or not", func(ctx context.Context) (bool, error) {
 		now, err := c.Kube.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
 		if err != nil {
 			return false, err

@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -50,6 +51,7 @@ func verbs() map[string]verb {
 		"mkdir":             {1, func(_ io.Writer, a []string) error { return os.MkdirAll(os.ExpandEnv(a[0]), 0o700) }},
 		"link":              {2, func(_ io.Writer, a []string) error { return os.Symlink(a[0], os.ExpandEnv(a[1])) }},
 		"cat":               {1, func(out io.Writer, a []string) error { return cat(out, a[0]) }},
+		"cat-all":           {1, func(out io.Writer, a []string) error { return catAll(out, a[0]) }},
 		"copy":              {2, func(_ io.Writer, a []string) error { return copyFile(a[0], a[1]) }},
 		"tree":              {1, func(out io.Writer, a []string) error { return tree(out, a[0]) }},
 		"env":               {1, env},
@@ -58,6 +60,7 @@ func verbs() map[string]verb {
 		"await-file":        {1, func(_ io.Writer, a []string) error { return awaitFile(a[0]) }},
 		"identity":          {0, identity},
 		"signal-container":  {3, func(_ io.Writer, a []string) error { return signalContainer(a[0], a[1], a[2]) }},
+		"kill-and-list":     {2, func(out io.Writer, a []string) error { return killAndList(out, a[0], a[1]) }},
 		"pid":               {1, pid},
 		"soon":              {3, func(_ io.Writer, a []string) error { return soon(a) }},
 		"signal-named":      {2, func(_ io.Writer, a []string) error { return signalNamed(a[0], a[1]) }},
@@ -113,6 +116,26 @@ func cat(out io.Writer, path string) error {
 	}
 	_, err = out.Write(content)
 	return err
+}
+
+// catAll prints every line of every file in a directory, the name of the file before it.
+func catAll(out io.Writer, dir string) error {
+	entries, err := os.ReadDir(os.ExpandEnv(dir))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		content, err := os.ReadFile(filepath.Join(os.ExpandEnv(dir), e.Name()))
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(content)) {
+			if _, err := fmt.Fprintln(out, e.Name(), strings.TrimSuffix(line, "\n")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func copyFile(from, to string) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +39,25 @@ func signalContainer(id, which, number string) error {
 		return err
 	}
 	return syscall.Kill(pid, syscall.Signal(sig))
+}
+
+// killAndList kills the first process of a container, and prints what files it had below a directory at that moment.
+func killAndList(out io.Writer, id, dir string) error {
+	pid, err := mainProcess(id)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	top := proc(pid, "root")
+	listErr := filepath.WalkDir(filepath.Join(top, dir), func(path string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			_, err = fmt.Fprintln(out, strings.TrimPrefix(path, top))
+		}
+		return err
+	})
+	return errors.Join(listErr, syscall.Kill(pid, syscall.SIGKILL))
 }
 
 // signalNamed sends a signal to every process of a name.

@@ -1,0 +1,28 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/test/soak"
+)
+
+// The short form of `make soak`. Not parallel: everything in the cluster feels it.
+func TestAMinuteOfSoakBreaksNoPromise(t *testing.T) {
+	c := connect(t)
+	var log strings.Builder
+	report, err := soak.Run(t.Context(), c.Cluster, soak.Options{
+		Seed: 1, Time: time.Minute, Parallel: 2, Evidence: t.TempDir(), Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	assert.NilError(t, report.Print(os.Stdout))
+	assert.NilError(t, err, log.String())
+	assert.Assert(t, report.StepsRun() > 0 && report.KillsDone() > 0, log.String())
+	assert.DeepEqual(t, report.Broken, []string(nil))
+}

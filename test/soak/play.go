@@ -1,0 +1,278 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/test/harness"
+)
+
+const (
+	// lookInterval lies between two looks at the Jobs of a workflow.
+	lookInterval = time.Second
+	// serviceBound is what everything that is no step may take: the cluster's parts are being killed meanwhile.
+	serviceBound = 5 * time.Minute
+)
+
+// player runs one workflow.
+type player struct {
+	*harness.Cluster
+	workflow Workflow
+	steps    map[string]Step
+	states   map[string]State
+	created  map[string]time.Time
+}
+
+func newPlayer(c *harness.Cluster, w Workflow) *player {
+	p := &player{Cluster: c, workflow: w, steps: map[string]Step{}, states: map[string]State{}, created: map[string]time.Time{}}
+	for _, s := range w.Steps {
+		p.steps[s.Name] = s
+	}
+	return p
+}
+
+// play runs the workflow until every step is over.
+func (p *player) play(ctx context.Context) error {
+	if err := p.prepare(ctx); err != nil {
+		return err
+	}
+	for len(p.states) < len(p.workflow.Steps) {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(lookInterval):
+		}
+		if err := p.advance(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare makes the namespace, the ledger on every node, and the cache.
+func (p *player) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, serviceBound)
+	defer cancel()
+	nodes := corev1.NodeList{}
+	if err := p.List(ctx, &nodes); err != nil {
+		return err
+	}
+	for _, node := range nodes.Items {
+		dir := "/proc/1/root" + ledgerDir(p.workflow.Name)
+		if _, err := p.OnNode(ctx, node.Name, "/app", "mkdir", dir, "mode", dir, "0777", "mode", dir+"/..", "0755"); err != nil {
+			return err
+		}
+	}
+	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: cacheName, Namespace: p.workflow.Name}}
+	for _, object := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.workflow.Name}}, cache,
+	} {
+		if err := p.create(ctx, object); err != nil {
+			return err
+		}
+	}
+	return harness.Persist(ctx, "the cache is ready", func(ctx context.Context) (bool, error) {
+		err := p.Get(ctx, client.ObjectKeyFromObject(cache), cache)
+		return meta.IsStatusConditionTrue(cache.Status.Conditions, v1alpha1.ConditionReady), err
+	})
+}
+
+// create makes an object, and again while parts of the cluster are down.
+func (p *player) create(ctx context.Context, object client.Object) error {
+	return harness.Persist(ctx, object.GetName()+" is created", func(ctx context.Context) (bool, error) {
+		err := client.IgnoreAlreadyExists(p.Create(ctx, object.DeepCopyObject().(client.Object))) //nolint:forcetypeassert // a copy is what it is a copy of
+		return err == nil, err
+	})
+}
+
+// advance notes which steps are over, and creates those whose time has come.
+func (p *player) advance(ctx context.Context) error {
+	var jobs batchv1.JobList
+	if err := p.List(ctx, &jobs, client.InNamespace(p.workflow.Name)); err != nil {
+		return nil //nolint:nilerr // the API server may be down: it is asked again soon
+	}
+	for _, job := range jobs.Items {
+		if state := stateOf(job); state != "" {
+			p.states[job.Name] = state
+		}
+	}
+	for _, s := range p.workflow.Steps {
+		if err := p.advanceStep(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *player) advanceStep(ctx context.Context, s Step) error {
+	created, known := p.created[s.Name]
+	switch {
+	case p.states[s.Name] != "":
+	case known && time.Since(created) > hangBound:
+		p.states[s.Name] = Hung
+	case known:
+	case !s.Eager && p.anyNeed(s, func(state State) bool { return state != "" && state != Complete }):
+		p.states[s.Name] = NotRun
+	case s.Eager || !p.anyNeed(s, func(state State) bool { return state != Complete }):
+		ctx, cancel := context.WithTimeout(ctx, serviceBound)
+		defer cancel()
+		err := p.create(ctx, job(p.workflow.Name, s, p.steps))
+		p.created[s.Name] = time.Now()
+		return err
+	}
+	return nil
+}
+
+func (p *player) anyNeed(s Step, is func(State) bool) bool {
+	return slices.ContainsFunc(s.Needs, func(need string) bool { return is(p.states[need]) })
+}
+
+// stateOf is how a Job has ended; empty while it has not.
+func stateOf(job batchv1.Job) State {
+	for _, condition := range job.Status.Conditions {
+		switch {
+		case condition.Status != corev1.ConditionTrue:
+		case condition.Type == batchv1.JobComplete:
+			return Complete
+		case condition.Type == batchv1.JobFailed:
+			return Failed
+		}
+	}
+	return ""
+}
+
+// outcomes looks at everything that the workflow has left.
+func (p *player) outcomes(ctx context.Context, excuses map[string]int) ([]Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, serviceBound)
+	defer cancel()
+	pods, err := p.pods(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ledger, err := p.ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	artifacts, err := p.artifacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []Outcome
+	for _, s := range p.workflow.Steps {
+		o := Outcome{Step: s, State: p.states[s.Name], Ends: endsOf(pods[s.Name]), Ledger: map[string][]string{}, Excuses: excuses, Artifact: artifacts[s.Name]}
+		for pod, lines := range ledger {
+			if strings.HasPrefix(pod, s.Name+"-") {
+				o.Ledger[pod] = lines
+			}
+		}
+		all = append(all, o)
+	}
+	return all, nil
+}
+
+// pods returns those that are still there, by the names of their Jobs.
+func (p *player) pods(ctx context.Context) (map[string][]corev1.Pod, error) {
+	all := map[string][]corev1.Pod{}
+	return all, harness.Persist(ctx, "the pods are listed", func(ctx context.Context) (bool, error) {
+		var pods corev1.PodList
+		err := p.List(ctx, &pods, client.InNamespace(p.workflow.Name))
+		for _, pod := range pods.Items {
+			name := pod.Labels[batchv1.JobNameLabel]
+			all[name] = append(all[name], pod)
+		}
+		return err == nil, err
+	})
+}
+
+// ledger returns the lines of every pod's ledger, from all nodes.
+func (p *player) ledger(ctx context.Context) (map[string][]string, error) {
+	var nodes corev1.NodeList
+	err := harness.Persist(ctx, "the nodes are listed", func(ctx context.Context) (bool, error) {
+		err := p.List(ctx, &nodes)
+		return err == nil, err
+	})
+	ledger := map[string][]string{}
+	for _, node := range nodes.Items {
+		text, readErr := p.OnNode(ctx, node.Name, "/app", "cat-all", "/proc/1/root"+ledgerDir(p.workflow.Name))
+		if readErr != nil {
+			return nil, readErr
+		}
+		maps.Copy(ledger, parseLedger(text))
+	}
+	return ledger, err
+}
+
+// parseLedger reads lines that begin with the name of their file.
+func parseLedger(text string) map[string][]string {
+	ledger := map[string][]string{}
+	for line := range strings.Lines(text) {
+		if pod, entry, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			ledger[pod] = append(ledger[pod], entry)
+		}
+	}
+	return ledger
+}
+
+// artifacts looks at what the tag of each step names.
+func (p *player) artifacts(ctx context.Context) (map[string]*Artifact, error) {
+	all := map[string]*Artifact{}
+	for _, s := range p.workflow.Steps {
+		err := harness.Persist(ctx, "the artifact of "+s.Name+" is looked at", func(ctx context.Context) (bool, error) {
+			var err error
+			all[s.Name], err = p.artifact(ctx, s)
+			return err == nil, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (p *player) artifact(ctx context.Context, s Step) (*Artifact, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	address, ended, err := p.Forward(ctx, p.workflow.Name, cacheName+"-0", 5000)
+	if err != nil {
+		return nil, err
+	}
+	go func() { // once the way is broken, nothing comes of waiting for an answer
+		<-ended
+		cancel()
+	}()
+	return look(ctx, address, s)
+}
+
+// remove takes away all that the workflow has left.
+func (p *player) remove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, serviceBound)
+	defer cancel()
+	return harness.Persist(ctx, "namespace "+p.workflow.Name+" is being removed", func(ctx context.Context) (bool, error) {
+		err := p.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.workflow.Name}})
+		return client.IgnoreNotFound(err) == nil, err
+	})
+}
+
+// describe says in a sentence what the step's artifact is; for logs.
+func (a *Artifact) describe() string {
+	switch {
+	case a == nil:
+		return "none"
+	case a.Broken != nil || a.Differs != nil:
+		return fmt.Sprintf("broken: %v, differs: %v", a.Broken, a.Differs)
+	case a.Incomplete:
+		return "incomplete"
+	}
+	return "whole"
+}

@@ -1,0 +1,69 @@
+package soak
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// Report is what came of a soak.
+type Report struct {
+	Seed      uint64
+	Workflows int
+	Steps     map[State]int
+	Runs      int           // of commands, as their ledgers have them
+	Codes     map[int32]int // how often a container ended with a code, as far as pods still tell
+	Kills     map[Participant]int
+	Broken    []string // promises, a sentence each
+}
+
+func (r *Report) add(o Outcome) {
+	if r.Steps == nil {
+		r.Steps, r.Codes = map[State]int{}, map[int32]int{}
+	}
+	r.Steps[o.State]++
+	for _, lines := range o.Ledger {
+		for _, line := range lines {
+			if line == lineStart {
+				r.Runs++
+			}
+		}
+	}
+	for _, end := range o.Ends {
+		r.Codes[end.Code]++
+	}
+}
+
+// StepsRun counts the steps that were created.
+func (r *Report) StepsRun() int { return total(r.Steps) - r.Steps[NotRun] }
+
+// KillsDone counts the kills that hit somebody.
+func (r *Report) KillsDone() int { return total(r.Kills) }
+
+func total[K comparable](counts map[K]int) (sum int) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
+// Print writes the report for people.
+func (r *Report) Print(out io.Writer) error {
+	text := fmt.Sprintf("seed %d: %d workflows, %d steps (%d complete, %d failed, %d hung; %d more not run), %d runs of commands\n",
+		r.Seed, r.Workflows, r.StepsRun(), r.Steps[Complete], r.Steps[Failed], r.Steps[Hung], r.Steps[NotRun], r.Runs)
+	text += fmt.Sprintf("%d kills:", r.KillsDone())
+	for _, who := range Participants() {
+		text += fmt.Sprintf(" %s %d", who, r.Kills[who])
+	}
+	text += "\nexit codes:"
+	for _, code := range slices.Sorted(maps.Keys(r.Codes)) {
+		text += fmt.Sprintf(" %d: %d", code, r.Codes[code])
+	}
+	text += fmt.Sprintf("\n%d broken promises\n", len(r.Broken))
+	for _, sentence := range r.Broken {
+		text += "- " + sentence + "\n"
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}

@@ -1,0 +1,149 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/converged-computing/oras-operator/test/harness"
+)
+
+// Options says how to soak.
+type Options struct {
+	Seed     uint64
+	Time     time.Duration // for this long, workflows are started and participants killed
+	Parallel int           // workflows at once
+	Evidence string        // directory for the state, logs and events of workflows that break a promise
+	Log      *slog.Logger
+}
+
+// Run soaks a cluster, on which the operator is installed, and reports what came of it. Broken promises are no error: the
+// report has them.
+func Run(ctx context.Context, c *harness.Cluster, opts Options) (Report, error) {
+	s := &soaking{
+		Options: opts, cluster: c, striker: newStriker(c, opts.Log), until: time.Now().Add(opts.Time), playing: map[string]bool{},
+	}
+	if _, err := c.Worker(ctx); err != nil {
+		return Report{}, err
+	}
+	strikes, stop := context.WithDeadline(ctx, s.until)
+	defer stop()
+	struck := make(chan struct{})
+	go func() {
+		defer close(struck)
+		s.striker.run(strikes, opts.Seed, s.namespaces)
+	}()
+	group, ctx := errgroup.WithContext(ctx)
+	for range opts.Parallel {
+		group.Go(func() error { return s.playOn(ctx) })
+	}
+	err := group.Wait()
+	stop()
+	<-struck
+	s.report.Seed, s.report.Kills = opts.Seed, s.striker.count
+	return s.report, err
+}
+
+type soaking struct {
+	Options
+	cluster *harness.Cluster
+	striker *striker
+	until   time.Time
+	next    atomic.Int64
+
+	mu      sync.Mutex
+	playing map[string]bool // namespaces
+	report  Report
+}
+
+func (s *soaking) namespaces() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	for name := range s.playing {
+		all = append(all, name)
+	}
+	return all
+}
+
+func (s *soaking) setPlaying(name string, yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if yes {
+		s.playing[name] = true
+		return
+	}
+	delete(s.playing, name)
+}
+
+// playOn runs one workflow after the other until the time is over.
+func (s *soaking) playOn(ctx context.Context) error {
+	for time.Now().Before(s.until) {
+		w := Plan(s.Seed, int(s.next.Add(1)))
+		if err := s.play(ctx, w); err != nil {
+			return fmt.Errorf("workflow %s: %w", w.Name, err)
+		}
+	}
+	return nil
+}
+
+// play runs a workflow and holds what it left against the promises.
+func (s *soaking) play(ctx context.Context, w Workflow) error {
+	p := newPlayer(s.cluster, w)
+	s.setPlaying(w.Name, true)
+	err := p.play(ctx)
+	s.setPlaying(w.Name, false)
+	if err != nil {
+		return err
+	}
+	outcomes, err := p.outcomes(ctx, s.striker.excuses(w.Name))
+	if err != nil {
+		return err
+	}
+	if broken := s.add(w, outcomes); len(broken) > 0 {
+		s.Log.Error("Promises are broken.", "workflow", w.Name, "broken", broken)
+		s.keep(ctx, w.Name)
+		return nil // its namespace stays to be looked at
+	}
+	return p.remove(ctx)
+}
+
+// add puts the outcomes into the report and returns the promises they break.
+func (s *soaking) add(w Workflow, outcomes []Outcome) (broken []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report.Workflows++
+	for _, o := range outcomes {
+		s.Log.Info("A step is over.", "workflow", w.Name, "step", o.Name, "state", o.State, "ends", o.Ends, "artifact", o.Artifact.describe())
+		for _, sentence := range Violations(o) {
+			broken = append(broken, w.Name+"/"+sentence)
+		}
+		s.report.add(o)
+	}
+	s.report.Broken = append(s.report.Broken, broken...)
+	return broken
+}
+
+// keep writes down everything about a namespace.
+func (s *soaking) keep(ctx context.Context, namespace string) {
+	ctx, cancel := context.WithTimeout(ctx, serviceBound)
+	defer cancel()
+	err := os.MkdirAll(s.Evidence, 0o755)
+	if err == nil {
+		var file *os.File
+		if file, err = os.Create(filepath.Join(s.Evidence, namespace+".txt")); err == nil {
+			defer file.Close() //nolint:errcheck // what could be written is there
+			s.cluster.Describe(ctx, file, namespace)
+		}
+	}
+	if err != nil {
+		s.Log.Error("The evidence cannot be kept.", "error", err)
+	}
+}
