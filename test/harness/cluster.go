@@ -33,7 +33,7 @@ const interval = 200 * time.Millisecond
 
 // Cluster is a test cluster. Its methods may be called by several goroutines at once.
 type Cluster struct {
-	client.Client
+	client.WithWatch
 	Kube   kubernetes.Interface
 	Config *rest.Config
 
@@ -51,7 +51,7 @@ func Connect(kubeconfig string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(config, client.Options{Scheme: scheme})
+	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func Connect(kubeconfig string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{Client: c, Kube: kube, Config: config}, nil
+	return &Cluster{WithWatch: c, Kube: kube, Config: config}, nil
 }
 
 // Close removes what the harness has put into the cluster.

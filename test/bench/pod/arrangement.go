@@ -11,12 +11,13 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/inject"
 	"github.com/converged-computing/oras-operator/pkg/plan"
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // arrangement is one way to put the injected containers into a pod.
 type arrangement struct {
 	name   string
-	plan   string // what the step does: input-uri and output-uri, only output-uri, or nothing: a bare pod
+	plan   string // what the step does: input-uri and output-uri, only output-uri, input-wait for what never comes, or nothing: a bare pod
 	change func(*corev1.PodSpec)
 }
 
@@ -48,7 +49,7 @@ func (b *bench) template(a arrangement) (corev1.PodTemplateSpec, error) {
 	pod := corev1.PodTemplateSpec{Spec: corev1.PodSpec{
 		RestartPolicy: corev1.RestartPolicyNever,
 		Containers: []corev1.Container{{
-			Name: "app", Image: appImage, ImagePullPolicy: corev1.PullIfNotPresent,
+			Name: "app", Image: harness.AppImage, ImagePullPolicy: corev1.PullIfNotPresent,
 			Command: []string{"/app"}, Args: []string{"identity"},
 		}},
 	}}
@@ -57,10 +58,16 @@ func (b *bench) template(a arrangement) (corev1.PodTemplateSpec, error) {
 	}
 	keys := map[string]string{v1alpha1.KeyPrefix + v1alpha1.KeyOutputURI: "out", v1alpha1.KeyPrefix + v1alpha1.KeyCache: "oras"}
 	pod.Spec.Containers[0].Args = []string{"write", "$ORAS_OUTPUT_PATH/file", "small"}
-	if a.plan == v1alpha1.KeyInputURI {
+	switch a.plan {
+	case v1alpha1.KeyInputURI:
 		keys[v1alpha1.KeyPrefix+v1alpha1.KeyInputURI] = "out"
 		keys[v1alpha1.KeyPrefix+v1alpha1.KeyInputPath] = "/data"
 		keys[v1alpha1.KeyPrefix+v1alpha1.KeyOutputURI] = "made"
+	case v1alpha1.KeyInputWait:
+		keys[v1alpha1.KeyPrefix+v1alpha1.KeyInputURI] = "never"
+		keys[v1alpha1.KeyPrefix+v1alpha1.KeyInputPath] = "/data"
+		keys[v1alpha1.KeyPrefix+v1alpha1.KeyInputWait] = "1h"
+		keys[v1alpha1.KeyPrefix+v1alpha1.KeyDebug] = "true"
 	}
 	p, _, err := plan.Parse(plan.Metadata{Annotations: keys})
 	if err != nil {

@@ -17,15 +17,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/test/harness"
 )
-
-// appImage is the image of the end-to-end tests' steps.
-const appImage = "oras-test/app:e2e"
 
 func main() {
 	sidecar := flag.String("sidecar-image", "", "image of the sidecar, as the operator injects it")
@@ -52,6 +49,11 @@ func run(ctx context.Context, kubeconfig, sidecar string, rounds int) error {
 			}
 			times[a.name] = append(times[a.name], took)
 		}
+		took, err := b.timeGone(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", gone, err)
+		}
+		times[gone] = append(times[gone], took)
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
 	}
 	return report(times)
@@ -63,34 +65,34 @@ func report(times map[string][]time.Duration) error {
 	fmt.Println("| --- | --- | --- | --- |")
 	var bare time.Duration
 	for i, a := range arrangements() {
-		all := slices.Sorted(slices.Values(times[a.name]))
-		median := all[len(all)/2]
+		median := printTimes(a.name, times[a.name])
 		if i == 0 {
 			bare = median
 		}
-		fmt.Printf("| %s | %.2f s | %.2f to %.2f s | %.2f s |\n", a.name, median.Seconds(), all[0].Seconds(),
-			all[len(all)-1].Seconds(), (median - bare).Seconds())
+		fmt.Printf(" %.2f s |\n", (median - bare).Seconds())
 	}
+	printTimes(gone, times[gone])
+	fmt.Println(" |")
 	return nil
 }
 
+// printTimes begins a line of the table and returns the median.
+func printTimes(name string, times []time.Duration) time.Duration {
+	all := slices.Sorted(slices.Values(times))
+	median := all[len(all)/2]
+	fmt.Printf("| %s | %.2f s | %.2f to %.2f s |", name, median.Seconds(), all[0].Seconds(), all[len(all)-1].Seconds())
+	return median
+}
+
 type bench struct {
-	client.WithWatch
+	*harness.Cluster
 	namespace, sidecar string
 	jobs               int
 }
 
 // newBench makes a namespace with a cache in it, and an artifact for the steps to take.
 func newBench(ctx context.Context, kubeconfig, sidecar string) (*bench, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		return nil, fmt.Errorf("reading KUBECONFIG %q: %w", kubeconfig, err)
-	}
-	scheme, err := v1alpha1.NewScheme()
-	if err != nil {
-		return nil, err
-	}
-	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	c, err := harness.Connect(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +100,7 @@ func newBench(ctx context.Context, kubeconfig, sidecar string) (*bench, error) {
 	if err := c.Create(ctx, namespace); err != nil {
 		return nil, err
 	}
-	b := &bench{WithWatch: c, namespace: namespace.Name, sidecar: sidecar}
+	b := &bench{Cluster: c, namespace: namespace.Name, sidecar: sidecar}
 	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: "oras", Namespace: b.namespace}}
 	if err := c.Create(ctx, cache); err != nil {
 		return nil, err
