@@ -17,15 +17,15 @@ import (
 
 // Bounds that the steps are given.
 const (
-	inputWait    = 2 * time.Minute // of an eager step
+	inputWait    = time.Minute     // of an eager step
 	transferTime = 2 * time.Minute // of all inputs, and of all outputs
 	sidecarTime  = 2 * time.Minute // for a sidecar to come back
 	retries      = 3               // of pods, or of containers
 )
 
-// hangBound is what no step may take: what its bounds allow one attempt, and what a cluster whose parts are being killed
-// may need to run another.
-const hangBound = inputWait + 2*transferTime + sidecarTime + 2*time.Minute
+// hangBound is what no step may take: one attempt that exhausts each of its bounds, and others that wait for an input in
+// vain.
+const hangBound = (retries+1)*inputWait + 2*transferTime + sidecarTime
 
 // cacheName is the one OrasCache of each workflow's namespace.
 const cacheName = "oras"
@@ -39,10 +39,10 @@ const (
 	lineEnd   = "end"
 )
 
-// ledgerDir is the ledger of a workflow on each node.
-func ledgerDir(workflow string) string { return path.Join("/var/lib/oras-soak", workflow) }
+// ledgerDir is the ledger of the workflow in a namespace, on each node.
+func ledgerDir(namespace string) string { return path.Join("/var/lib/oras-soak", namespace) }
 
-// job is the step as a user would write it. trees are what the other steps make.
+// job is the step as a user would write it. others are all of its workflow, by name.
 func job(namespace string, s Step, others map[string]Step) *batchv1.Job {
 	keys := map[string]string{
 		v1alpha1.KeyOutputURI:   s.Name,

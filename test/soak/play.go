@@ -25,17 +25,21 @@ const (
 	serviceBound = 5 * time.Minute
 )
 
-// player runs one workflow.
+// player runs one workflow in a namespace of its own.
 type player struct {
 	*harness.Cluster
-	workflow Workflow
-	steps    map[string]Step
-	states   map[string]State
-	created  map[string]time.Time
+	namespace string
+	workflow  Workflow
+	steps     map[string]Step
+	states    map[string]State
+	created   map[string]time.Time
 }
 
-func newPlayer(c *harness.Cluster, w Workflow) *player {
-	p := &player{Cluster: c, workflow: w, steps: map[string]Step{}, states: map[string]State{}, created: map[string]time.Time{}}
+func newPlayer(c *harness.Cluster, namespace string, w Workflow) *player {
+	p := &player{
+		Cluster: c, namespace: namespace, workflow: w,
+		steps: map[string]Step{}, states: map[string]State{}, created: map[string]time.Time{},
+	}
 	for _, s := range w.Steps {
 		p.steps[s.Name] = s
 	}
@@ -69,14 +73,14 @@ func (p *player) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, node := range nodes.Items {
-		dir := "/proc/1/root" + ledgerDir(p.workflow.Name)
+		dir := "/proc/1/root" + ledgerDir(p.namespace)
 		if _, err := p.OnNode(ctx, node.Name, "/app", "mkdir", dir, "mode", dir, "0777", "mode", dir+"/..", "0755"); err != nil {
 			return err
 		}
 	}
-	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: cacheName, Namespace: p.workflow.Name}}
+	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: cacheName, Namespace: p.namespace}}
 	for _, object := range []client.Object{
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.workflow.Name}}, cache,
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.namespace}}, cache,
 	} {
 		if err := p.create(ctx, object); err != nil {
 			return err
@@ -99,7 +103,7 @@ func (p *player) create(ctx context.Context, object client.Object) error {
 // advance notes which steps are over, and creates those whose time has come.
 func (p *player) advance(ctx context.Context) error {
 	var jobs batchv1.JobList
-	if err := p.List(ctx, &jobs, client.InNamespace(p.workflow.Name)); err != nil {
+	if err := p.List(ctx, &jobs, client.InNamespace(p.namespace)); err != nil {
 		return nil //nolint:nilerr // the API server may be down: it is asked again soon
 	}
 	for _, job := range jobs.Items {
@@ -127,7 +131,7 @@ func (p *player) advanceStep(ctx context.Context, s Step) error {
 	case s.Eager || !p.anyNeed(s, func(state State) bool { return state != Complete }):
 		ctx, cancel := context.WithTimeout(ctx, serviceBound)
 		defer cancel()
-		err := p.create(ctx, job(p.workflow.Name, s, p.steps))
+		err := p.create(ctx, job(p.namespace, s, p.steps))
 		p.created[s.Name] = time.Now()
 		return err
 	}
@@ -186,7 +190,7 @@ func (p *player) pods(ctx context.Context) (map[string][]corev1.Pod, error) {
 	all := map[string][]corev1.Pod{}
 	return all, harness.Persist(ctx, "the pods are listed", func(ctx context.Context) (bool, error) {
 		var pods corev1.PodList
-		err := p.List(ctx, &pods, client.InNamespace(p.workflow.Name))
+		err := p.List(ctx, &pods, client.InNamespace(p.namespace))
 		for _, pod := range pods.Items {
 			name := pod.Labels[batchv1.JobNameLabel]
 			all[name] = append(all[name], pod)
@@ -204,7 +208,7 @@ func (p *player) ledger(ctx context.Context) (map[string][]string, error) {
 	})
 	ledger := map[string][]string{}
 	for _, node := range nodes.Items {
-		text, readErr := p.OnNode(ctx, node.Name, "/app", "cat-all", "/proc/1/root"+ledgerDir(p.workflow.Name))
+		text, readErr := p.OnNode(ctx, node.Name, "/app", "cat-all", "/proc/1/root"+ledgerDir(p.namespace))
 		if readErr != nil {
 			return nil, readErr
 		}
@@ -243,7 +247,7 @@ func (p *player) artifacts(ctx context.Context) (map[string]*Artifact, error) {
 func (p *player) artifact(ctx context.Context, s Step) (*Artifact, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	address, ended, err := p.Forward(ctx, p.workflow.Name, cacheName+"-0", 5000)
+	address, ended, err := p.Forward(ctx, p.namespace, cacheName+"-0", 5000)
 	if err != nil {
 		return nil, err
 	}
@@ -258,8 +262,8 @@ func (p *player) artifact(ctx context.Context, s Step) (*Artifact, error) {
 func (p *player) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, serviceBound)
 	defer cancel()
-	return harness.Persist(ctx, "namespace "+p.workflow.Name+" is being removed", func(ctx context.Context) (bool, error) {
-		err := p.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.workflow.Name}})
+	return harness.Persist(ctx, "namespace "+p.namespace+" is being removed", func(ctx context.Context) (bool, error) {
+		err := p.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.namespace}})
 		return client.IgnoreNotFound(err) == nil, err
 	})
 }

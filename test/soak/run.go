@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,8 +28,10 @@ type Options struct {
 // Run soaks a cluster, on which the operator is installed, and reports what came of it. Broken promises are no error: the
 // report has them.
 func Run(ctx context.Context, c *harness.Cluster, opts Options) (Report, error) {
+	start := time.Now()
 	s := &soaking{
-		Options: opts, cluster: c, striker: newStriker(c, opts.Log), until: time.Now().Add(opts.Time), playing: map[string]bool{},
+		Options: opts, cluster: c, striker: newStriker(c, opts.Log), until: start.Add(opts.Time), playing: map[string]bool{},
+		run: strconv.FormatInt(start.Unix(), 36),
 	}
 	if _, err := c.Worker(ctx); err != nil {
 		return Report{}, err
@@ -56,6 +59,7 @@ type soaking struct {
 	cluster *harness.Cluster
 	striker *striker
 	until   time.Time
+	run     string // part of every namespace's name, so that a seed can be replayed beside what it left before
 	next    atomic.Int64
 
 	mu      sync.Mutex
@@ -96,20 +100,20 @@ func (s *soaking) playOn(ctx context.Context) error {
 
 // play runs a workflow and holds what it left against the promises.
 func (s *soaking) play(ctx context.Context, w Workflow) error {
-	p := newPlayer(s.cluster, w)
-	s.setPlaying(w.Name, true)
+	p := newPlayer(s.cluster, w.Name+"-"+s.run, w)
+	s.setPlaying(p.namespace, true)
 	err := p.play(ctx)
-	s.setPlaying(w.Name, false)
+	s.setPlaying(p.namespace, false)
 	if err != nil {
 		return err
 	}
-	outcomes, err := p.outcomes(ctx, s.striker.excuses(w.Name))
+	outcomes, err := p.outcomes(ctx, s.striker.excuses(p.namespace))
 	if err != nil {
 		return err
 	}
 	if broken := s.add(w, outcomes); len(broken) > 0 {
 		s.Log.Error("Promises are broken.", "workflow", w.Name, "broken", broken)
-		s.keep(ctx, w.Name)
+		s.keep(ctx, p.namespace)
 		return nil // its namespace stays to be looked at
 	}
 	return p.remove(ctx)
