@@ -58,7 +58,7 @@ func (p Participant) weight() int {
 func kills(seed uint64) func(yield func(Kill) bool) {
 	return func(yield func(Kill) bool) {
 		r := rand.New(rand.NewPCG(seed, 0x6b696c6c))
-		for yield(Kill{After: 2*time.Second + time.Duration(r.IntN(10_000))*time.Millisecond, Who: victim(r), Choice: r.Uint64()}) {
+		for yield(Kill{After: time.Second + time.Duration(r.IntN(8000))*time.Millisecond, Who: victim(r), Choice: r.Uint64()}) {
 		}
 	}
 }

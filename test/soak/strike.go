@@ -2,7 +2,6 @@ package soak
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -21,8 +20,8 @@ import (
 // strikeTimeout bounds one kill, with the return of what was killed.
 const strikeTimeout = 4 * time.Minute
 
-// errNobody means that none is there to be killed.
-var errNobody = errors.New("nobody of that kind is there")
+// chooseTimeout bounds the wait for somebody who can be killed.
+const chooseTimeout = 20 * time.Second
 
 // striker carries out kills, and remembers them.
 type striker struct {
@@ -48,7 +47,7 @@ func (s *striker) run(ctx context.Context, seed uint64, namespaces func() []stri
 		}
 		// One that has begun is seen to its end, so that nothing stays down.
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), strikeTimeout)
-		whom, err := s.strike(bounded, kill, namespaces())
+		whom, err := s.strike(bounded, kill, namespaces)
 		cancel()
 		if err != nil {
 			s.log.Info("A kill has come to nothing.", "participant", kill.Who, "reason", err)
@@ -62,14 +61,14 @@ func (s *striker) run(ctx context.Context, seed uint64, namespaces func() []stri
 }
 
 // strike carries out one kill and says whom it hit.
-func (s *striker) strike(ctx context.Context, kill Kill, namespaces []string) (whom string, err error) {
+func (s *striker) strike(ctx context.Context, kill Kill, namespaces func() []string) (whom string, err error) {
 	switch kill.Who {
 	case Kubelet, Containerd:
 		return s.strikeDaemon(ctx, kill)
 	case APIServer:
 		return s.strikeAPIServer(ctx)
 	case Worker:
-		return s.strikeWorker(ctx, namespaces)
+		return s.strikeWorker(ctx, namespaces())
 	}
 	pod, err := s.choose(ctx, kill, namespaces)
 	if err != nil {
@@ -90,25 +89,28 @@ func (s *striker) strike(ctx context.Context, kill Kill, namespaces []string) (w
 	return whom, s.Kill(ctx, pod, "oras", harness.Main)
 }
 
-// choose returns one of the pods whose container of the kill's kind runs.
-func (s *striker) choose(ctx context.Context, kill Kill, namespaces []string) (*corev1.Pod, error) {
+// choose returns one of the pods whose container of the kill's kind runs, once there is one.
+func (s *striker) choose(ctx context.Context, kill Kill, namespaces func() []string) (*corev1.Pod, error) {
 	container := map[Participant]string{Sidecar: "oras", Registry: "registry"}[kill.Who]
 	if container == "" {
 		container = "app"
 	}
-	var pods corev1.PodList
-	if err := s.List(ctx, &pods); err != nil {
-		return nil, err
-	}
+	ctx, cancel := context.WithTimeout(ctx, chooseTimeout)
+	defer cancel()
 	var candidates []corev1.Pod
-	for _, pod := range pods.Items {
-		status := harness.Status(&pod, container)
-		if slices.Contains(namespaces, pod.Namespace) && status != nil && status.State.Running != nil {
-			candidates = append(candidates, pod)
+	err := harness.Persist(ctx, "a "+string(kill.Who)+" runs", func(ctx context.Context) (bool, error) {
+		var pods corev1.PodList
+		err := s.List(ctx, &pods)
+		for _, pod := range pods.Items {
+			status := harness.Status(&pod, container)
+			if slices.Contains(namespaces(), pod.Namespace) && status != nil && status.State.Running != nil {
+				candidates = append(candidates, pod)
+			}
 		}
-	}
-	if len(candidates) == 0 {
-		return nil, errNobody
+		return len(candidates) > 0, err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return &candidates[kill.Choice%uint64(len(candidates))], nil
 }
