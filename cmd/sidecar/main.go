@@ -72,7 +72,7 @@ func newRunCommand(log io.Writer) *cobra.Command {
 		Long: `Serve the step of one pod: pull its inputs, say that they are ready, wait for each wrapped command to end,
 push its outputs, say so, and idle until SIGTERM. The operator writes these arguments into the pod.`,
 		Example: `  sidecar run --run-dir=/tmp/run --registry=localhost:5000 --plain-http --container=app \
-    --input='{"artifact":"simulate:latest","path":"/tmp/in","mount":"/tmp/in"}' \
+    --input='{"artifact":"simulate:latest","path":"/tmp/in","mount":"/tmp","below":"in"}' \
     --output='{"container":"app","artifact":"analyze:latest","path":"out"}'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/placeholder"
+	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
 // Step is everything a sidecar has to do for its pod. The injector builds it and carries it in the sidecar's
@@ -52,28 +53,36 @@ func (p PodIdentity) Placeholders() placeholder.Values {
 	return values
 }
 
-// Input is one artifact, or several, that must be in place before the command starts. Artifact, Path and Mount may hold
+// Input is one artifact, or several, that must be in place before the command starts. Artifact, Path and Below may hold
 // placeholders of package placeholder. An artifact with a * or a range {a..b} asks for every match, each of which goes to
 // <repository>/<tag> below Path.
 type Input struct {
 	Artifact string   `json:"artifact"`           // repository[:tag][@digest], the tag defaults to latest
 	Path     string   `json:"path,omitempty"`     // where the application sees it; empty is its working directory
-	Mount    string   `json:"mount,omitempty"`    // the same place as the sidecar sees it; empty: written through the shim
+	Mount    string   `json:"mount,omitempty"`    // where the sidecar has the volume that Path is on; empty: written through the shim
+	Below    string   `json:"below,omitempty"`    // Path below Mount; empty: Mount itself
 	Optional bool     `json:"optional,omitempty"` // a missing artifact is not an error
 	Count    int      `json:"count,omitempty"`    // how many artifacts a * must match at least; 0: one
 	Share    bool     `json:"share,omitempty"`    // the application may run as another user: readable and writable for all
 	Wait     Duration `json:"wait,omitempty"`     // how long to wait for an artifact that does not exist yet
 }
 
-// Output is one artifact to push after a container's command has ended. Artifact, Path and Mount may hold placeholders.
+// Place is where the sidecar writes an input that lies on a volume. Nothing that is planted there leads it elsewhere.
+func (in Input) Place() tree.Place { return tree.Place{Root: in.Mount, Path: in.Below} }
+
+// Output is one artifact to push after a container's command has ended. Artifact, Path and Below may hold placeholders.
 type Output struct {
 	Container string `json:"container"`
 	Artifact  string `json:"artifact"`        // repository[:tag], the tag defaults to latest
 	Path      string `json:"path"`            // file, directory or glob; relative to the container's working directory
-	Mount     string `json:"mount,omitempty"` // the same as the sidecar sees it, where it can; empty: only the shim does
+	Mount     string `json:"mount,omitempty"` // where the sidecar has the volume that Path is on; empty: only the shim sees it
+	Below     string `json:"below,omitempty"` // Path below Mount; empty: Mount itself
 	On        When   `json:"on,omitempty"`    // empty: OnSuccess
 	Empty     Empty  `json:"empty,omitempty"` // empty: EmptyFail
 }
+
+// Place is where the sidecar reads an output that lies on a volume. Nothing that is planted there leads it elsewhere.
+func (out Output) Place() tree.Place { return tree.Place{Root: out.Mount, Path: out.Below} }
 
 // When says after which outcomes of the command an output is pushed.
 type When string
@@ -176,8 +185,8 @@ func (s *Step) BindFlags(fs *flag.FlagSet) {
 }
 
 const (
-	inputHelp  = `{"artifact":"repo:tag","path":"/data","mount":"/oras/volumes/0","share":true,"wait":"10m","optional":true,"count":2}`
-	outputHelp = `{"container":"app","artifact":"repo:tag","path":"out","mount":"/oras/volumes/0/out","on":"always","empty":"skip"}`
+	inputHelp  = `{"artifact":"repo:tag","path":"/data","mount":"/oras/volumes/0","below":"in","share":true,"wait":"10m","optional":true,"count":2}`
+	outputHelp = `{"container":"app","artifact":"repo:tag","path":"out","mount":"/oras/volumes/0","below":"out","on":"always","empty":"skip"}`
 )
 
 // Validate says what a sidecar could not work with.

@@ -23,7 +23,7 @@ func TestAStepComesBackFromItsArguments(t *testing.T) {
 			PlainHTTP:  true,
 			Containers: []string{"app", "other"},
 			Inputs: []handoff.Input{
-				{Artifact: "a/b:c", Path: `/da"ta, with <all> & sundry`, Mount: "/oras/in/0", Share: true, Wait: handoff.Duration(90 * time.Second)},
+				{Artifact: "a/b:c", Path: `/da"ta, with <all> & sundry`, Mount: "/oras/in/0", Below: "b", Share: true, Wait: handoff.Duration(90 * time.Second)},
 				{Artifact: "second"},
 			},
 			Outputs:     []handoff.Output{{Container: "other", Artifact: "out:1", Path: "--path=$(HOME)"}},

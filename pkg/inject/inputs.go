@@ -39,7 +39,8 @@ func (d *decision) placeInputs(volumes []corev1.Volume, ps *problems) inputs {
 			if !ok || !acceptsInput(in, at, volumes, ps) {
 				continue
 			}
-			step.Mount, step.Share = escape(d.mounts.path(at, false)), d.identity.shared
+			step.Mount, step.Below = d.mounts.of(at, false)
+			step.Share = d.identity.shared
 			ins.filled = append(ins.filled, at.volume)
 			ins.warnHidden(in, d.chosen)
 		}

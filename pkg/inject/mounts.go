@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -13,9 +14,9 @@ import (
 // sidecarMounts are the volumes of inputs and outputs in the sidecar, each once.
 type sidecarMounts []corev1.VolumeMount
 
-// path returns the path at which the sidecar sees the place, mounting its volume there. Inputs, which need to write, come
-// before outputs, which do not.
-func (mounts *sidecarMounts) path(at place, readOnly bool) string {
+// of returns where the sidecar sees the volume of a place, mounting it there, and the path of the place below that. Inputs,
+// which need to write, come before outputs, which do not.
+func (mounts *sidecarMounts) of(at place, readOnly bool) (mount, below string) {
 	i := slices.IndexFunc(*mounts, func(m corev1.VolumeMount) bool { return m.Name == at.volume && m.SubPath == at.subPath })
 	if i < 0 {
 		i = len(*mounts)
@@ -23,5 +24,5 @@ func (mounts *sidecarMounts) path(at place, readOnly bool) string {
 			Name: at.volume, SubPath: at.subPath, MountPath: path.Join(handoff.VolumeDir, strconv.Itoa(i)), ReadOnly: readOnly,
 		})
 	}
-	return path.Join((*mounts)[i].MountPath, at.rest)
+	return (*mounts)[i].MountPath, escape(strings.TrimPrefix(at.rest, "/"))
 }

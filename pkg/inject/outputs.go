@@ -39,7 +39,7 @@ func (d *decision) placeOutputs(ps *problems) outputs {
 				out.PathKey, outs[other].Container, step.Container, handoff.OutDir)
 		}
 		if step.On == handoff.OnFailure || step.On == handoff.OnAlways {
-			step.Mount = d.outputMount(out, step.Path, ps)
+			step.Mount, step.Below = d.outputMount(out, step.Path, ps)
 		}
 		outs = append(outs, step)
 	}
@@ -82,16 +82,16 @@ func (d *decision) makersOf(out plan.Output, ps *problems) []string {
 }
 
 // outputMount is where the sidecar sees an output. Where it cannot, that is a problem of unwrapped containers alone.
-func (d *decision) outputMount(out plan.Output, p string, ps *problems) string {
+func (d *decision) outputMount(out plan.Output, p string, ps *problems) (mount, below string) {
 	at, ok := d.locateOutput(out.Container, p)
 	if ok {
-		return escape(d.mounts.path(at, true))
+		return d.mounts.of(at, true)
 	}
 	if d.unwrapped {
 		ps.add("%s: %q is not on one volume of container %q, and nobody lends the sidecar what else an unwrapped container has; mount a volume there, name it by an absolute path, or remove the key and write to %s",
 			out.PathKey, out.Path, out.Container, handoff.OutDir)
 	}
-	return ""
+	return "", ""
 }
 
 // locateOutput finds the one volume on which all of an output lies.

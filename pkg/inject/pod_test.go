@@ -72,12 +72,12 @@ func TestEverySidecarCanServeItsStep(t *testing.T) {
 			for _, in := range task.Inputs {
 				assert.NilError(t, placeholder.Check(in.Artifact))
 				assert.NilError(t, placeholder.Check(in.Path))
-				assert.NilError(t, placeholder.Check(in.Mount))
+				assert.NilError(t, placeholder.Check(in.Below))
 			}
 			for _, out := range task.Outputs {
 				assert.NilError(t, placeholder.Check(out.Artifact))
 				assert.NilError(t, placeholder.Check(out.Path))
-				assert.NilError(t, placeholder.Check(out.Mount))
+				assert.NilError(t, placeholder.Check(out.Below))
 			}
 		})
 	}

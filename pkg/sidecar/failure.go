@@ -33,6 +33,9 @@ func outputFailure(err error) *handoff.Failure {
 	return &handoff.Failure{Code: code, Message: err.Error()}
 }
 
+// ledAstray is what is wrong with a path for which a place is tree.ErrOutside.
+const ledAstray = "leads out of its volume by a symbolic link, as every absolute one does; link to what is on the volume by a relative path"
+
 // outputProblem is the failure of a step that did not make what it was to make.
 func outputProblem(out handoff.Output, problem string) error {
 	return &handoff.Failure{

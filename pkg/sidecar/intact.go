@@ -7,16 +7,16 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// snapshot remembers what lay at some paths, eight bytes for each name, to tell later whether all of it still does.
+// snapshot remembers what lay at some places, eight bytes for each name, to tell later whether all of it still does.
 type snapshot struct {
-	seed  maphash.Seed
-	paths []string
-	names map[uint64]bool
+	seed   maphash.Seed
+	places []tree.Place
+	names  map[uint64]bool
 }
 
-// newSnapshot looks at the paths now.
-func newSnapshot(paths []string) (*snapshot, error) {
-	s := &snapshot{seed: maphash.MakeSeed(), paths: paths, names: map[uint64]bool{}}
+// newSnapshot looks at the places now.
+func newSnapshot(places []tree.Place) (*snapshot, error) {
+	s := &snapshot{seed: maphash.MakeSeed(), places: places, names: map[uint64]bool{}}
 	err := s.each(func(name uint64) { s.names[name] = true })
 	return s, err
 }
@@ -38,22 +38,22 @@ func (s *snapshot) intact() bool {
 // each calls see for each name with a hash of all that changes when something is written to it. A directory changes with
 // what is added to it, so of one it is only that it is there.
 func (s *snapshot) each(see func(uint64)) error {
-	for _, path := range s.paths {
-		listing, err := tree.List(path)
+	for _, place := range s.places {
+		listing, err := place.List()
 		if err != nil {
 			return err
 		}
 		for _, e := range listing.Entries {
-			see(s.hash(path, e))
+			see(s.hash(place, e))
 		}
 	}
 	return nil
 }
 
-func (s *snapshot) hash(path string, e tree.Entry) uint64 {
+func (s *snapshot) hash(place tree.Place, e tree.Entry) uint64 {
 	var h maphash.Hash
 	h.SetSeed(s.seed)
-	for _, text := range []string{path, string(e.Path), string(e.Type)} {
+	for _, text := range []string{place.String(), string(e.Path), string(e.Type)} {
 		h.WriteString(text)
 		h.WriteByte(0)
 	}

@@ -61,32 +61,35 @@ func (s *Sidecar) pullVolumes(ctx context.Context, counters *transfer.Counters) 
 // fillVolumes writes the inputs that lie on volumes, in their order, so that of two that overlap the later wins. It
 // remembers what is there then.
 func (s *Sidecar) fillVolumes(ctx context.Context, artifacts []handoff.Artifact, counters *transfer.Counters) error {
-	var mounts []string
+	var places []tree.Place
 	for i := range artifacts {
 		at, err := s.locate(artifacts[i])
 		if err != nil {
 			return err
 		}
-		if at.mount == "" {
+		if !at.mounted() {
 			continue
 		}
 		if err := s.pullMounted(ctx, &artifacts[i], at, counters); err != nil {
 			return err
 		}
-		mounts = append(mounts, at.mount)
+		places = append(places, at.place)
 	}
 	var err error
-	s.onVolumes, err = newSnapshot(mounts)
+	s.onVolumes, err = newSnapshot(places)
 	return err
 }
 
 // pullMounted writes the artifact to a volume.
 func (s *Sidecar) pullMounted(ctx context.Context, art *handoff.Artifact, at location, counters *transfer.Counters) error {
-	sink, err := transfer.IntoDirectory(at.mount, tree.WriterOptions{Share: at.share})
-	if err != nil {
+	w, err := at.place.NewWriter(tree.WriterOptions{Share: at.share})
+	switch {
+	case errors.Is(err, tree.ErrOutside):
+		return fmt.Errorf("input %s: path %s %s", art.Reference, art.Path, ledAstray)
+	case err != nil:
 		return fmt.Errorf("input %s: %w", art.Reference, err)
 	}
-	return s.pullInto(ctx, art, at, sink, counters)
+	return s.pullInto(ctx, art, at, transfer.Into(w), counters)
 }
 
 // pullInto writes the artifact into the sink, and counts what there was of it.

@@ -12,6 +12,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/placeholder"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
+	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
 // ending is one attempt that is over, as far as pushing its outputs goes.
@@ -116,6 +117,8 @@ func (s *Sidecar) pushOne(ctx context.Context, e ending, out handoff.Output, cou
 		return handoff.Artifact{}, outputProblem(out, "does not exist")
 	case empty:
 		return handoff.Artifact{}, outputProblem(out, "holds nothing")
+	case errors.Is(err, tree.ErrOutside):
+		return handoff.Artifact{}, outputProblem(out, ledAstray)
 	case err != nil:
 		return handoff.Artifact{}, fmt.Errorf("output %s: %w", ref, err)
 	}
@@ -136,7 +139,7 @@ func (s *Sidecar) fillOutput(out handoff.Output, e ending) (handoff.Output, erro
 	values := s.step.Pod.Placeholders()
 	values[placeholder.Container] = e.container
 	values[placeholder.Attempt] = strconv.Itoa(e.attempt)
-	for _, field := range []*string{&out.Artifact, &out.Path, &out.Mount} {
+	for _, field := range []*string{&out.Artifact, &out.Path, &out.Below} {
 		text, err := placeholder.Finish(*field, values)
 		if err != nil {
 			return out, misconfigured("output: %v", err)

@@ -7,6 +7,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/placeholder"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
+	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
 // maxGathered bounds the artifacts that one input may ask for.
@@ -63,9 +64,12 @@ func (r request) found(registry string, ref transfer.Reference, digest string) h
 // location is where an artifact comes from and where it goes.
 type location struct {
 	repository string
-	mount      string // as the sidecar sees it; empty: it is written through a shim
+	place      tree.Place // on a volume; without a root: it is written through a shim
 	share      bool
 }
+
+// mounted tells whether the sidecar writes it itself.
+func (l location) mounted() bool { return l.place.Root != "" }
 
 // locate finds it for an artifact of a Ready record, which an earlier sidecar may have written.
 func (s *Sidecar) locate(art handoff.Artifact) (location, error) {
@@ -74,15 +78,11 @@ func (s *Sidecar) locate(art handoff.Artifact) (location, error) {
 	if err != nil {
 		return location{}, err
 	}
-	at := location{repository: ref.Repository, share: in.Share}
-	if in.Mount == "" {
-		return at, nil
-	}
-	if at.mount, err = placeholder.Finish(in.Mount, s.step.Pod.Placeholders()); err != nil {
-		return at, misconfigured("mount of input %s: %v", in.Artifact, err)
+	if in.Below, err = placeholder.Finish(in.Below, s.step.Pod.Placeholders()); err != nil {
+		return location{}, misconfigured("place of input %s: %v", in.Artifact, err)
 	}
 	if art.Gathered {
-		at.mount = path.Join(at.mount, ref.Repository, ref.Tag)
+		in.Below = path.Join(in.Below, ref.Repository, ref.Tag)
 	}
-	return at, nil
+	return location{repository: ref.Repository, place: in.Place(), share: in.Share}, nil
 }

@@ -19,7 +19,7 @@ func mounted(out handoff.Output) transfer.Source {
 	if out.Mount == "" {
 		return nil
 	}
-	return output{transfer.Directory(out.Mount)}
+	return output{transfer.At(out.Place())}
 }
 
 // output is a source that tells the absence of an output by errNoOutput.

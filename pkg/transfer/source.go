@@ -27,14 +27,17 @@ type File interface {
 }
 
 // Directory is the tree at a path: a directory with all below, or a single file. See tree.List.
-func Directory(path string) Source { return directory(path) }
+func Directory(path string) Source { return At(tree.Place{Path: path}) }
 
-type directory string
+// At is Directory for a place.
+func At(place tree.Place) Source { return source{place} }
 
-func (d directory) List(context.Context) (tree.Listing, error) { return tree.List(string(d)) }
+type source struct{ place tree.Place }
 
-func (d directory) Open(_ context.Context, paths []tree.Path) ([]File, error) {
-	return collect(paths, func(p tree.Path) (File, error) { return tree.Open(string(d), p) })
+func (s source) List(context.Context) (tree.Listing, error) { return s.place.List() }
+
+func (s source) Open(_ context.Context, paths []tree.Path) ([]File, error) {
+	return collect(paths, func(p tree.Path) (File, error) { return s.place.Open(p) })
 }
 
 // collect opens one file for each of some things, all or none.

@@ -5,5 +5,6 @@
 // standard library without net and archive/*, and golang.org/x/sys/unix.
 //
 // Reading never follows a symlink below the root and never opens anything but regular files and directories. Writing
-// goes through [os.Root] into a hidden staging directory beneath the target and becomes visible at [Writer.Commit].
+// goes through [os.Root] into a hidden staging directory beneath the target and becomes visible at [Writer.Commit]. What
+// leads to the root is followed wherever it goes, but for a [Place], whose path nothing leads out of a directory.
 package tree

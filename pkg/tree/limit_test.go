@@ -9,9 +9,9 @@ import (
 
 func TestListStopsAtItsLimit(t *testing.T) {
 	dir := fs.NewDir(t, "tree", fs.WithFile("a", ""), fs.WithDir("b", fs.WithFile("c", "")))
-	_, err := list(dir.Path(), 3)
+	_, err := Place{Path: dir.Path()}.list(3)
 	assert.NilError(t, err)
-	_, err = list(dir.Path(), 2)
+	_, err = Place{Path: dir.Path()}.list(2)
 	assert.ErrorIs(t, err, ErrTooMany)
 }
 

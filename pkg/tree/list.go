@@ -46,54 +46,57 @@ type Listing struct {
 // It fails with fs.ErrNotExist if nothing is there or matches, with path.ErrBadPattern if the pattern is malformed, with
 // [ErrNotRegular] if the path itself is a device or the like, with [ErrInvalidPath] if the tree is deeper than [MaxPath]
 // bytes, and with [ErrTooMany]. Memory is about 300 bytes an entry; one descriptor is open for each level of depth.
-func List(path string) (Listing, error) {
-	return list(path, MaxEntries)
-}
+func List(path string) (Listing, error) { return Place{Path: path}.List() }
 
-func list(path string, limit int) (Listing, error) {
-	listing, err := listPath(path, limit)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return listing, err
-	}
-	p, ok := parsePattern(path)
-	if !ok {
-		return listing, err
-	}
-	if listing, err = listMatches(p, limit); err != nil {
-		return Listing{}, &fs.PathError{Op: "listing", Path: path, Err: err}
+func (p Place) list(limit int) (Listing, error) {
+	var listing Listing
+	err := p.within(func(at filesystem, path string) (err error) {
+		listing, err = list(at, path, limit)
+		return err
+	})
+	if err != nil {
+		return Listing{}, fmt.Errorf("listing %s: %w", p, err)
 	}
 	return listing, nil
 }
 
+func list(at filesystem, path string, limit int) (Listing, error) {
+	listing, err := listPath(at, path, limit)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return listing, err
+	}
+	if p, ok := parsePattern(path); ok {
+		return listMatches(at, p, limit)
+	}
+	return listing, err
+}
+
 // listPath lists what a path names as it is.
-func listPath(path string, limit int) (Listing, error) {
-	fd, err := openAt(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+func listPath(at filesystem, path string, limit int) (Listing, error) {
+	dir, err := at.OpenFile(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, unix.ENOTDIR):
-		return listFile(path)
+		return listFile(at, path)
 	case err != nil:
-		return Listing{}, &fs.PathError{Op: "listing", Path: path, Err: err}
+		return Listing{}, err
 	}
 	l := lister{limit: limit, first: map[inode]Path{}}
-	if err := l.dir(fd, ""); err != nil {
-		return Listing{}, fmt.Errorf("listing %s: %w", path, err)
-	}
-	return l.Listing, nil
+	err = l.dir(dir, "")
+	return l.Listing, err
 }
 
 // listFile lists a path that is not a directory.
-func listFile(path string) (Listing, error) {
-	var st unix.Stat_t
-	err := eintr(func() error { return unix.Stat(path, &st) })
+func listFile(at filesystem, path string) (Listing, error) {
+	info, err := at.Stat(path)
 	switch {
 	case errors.Is(err, unix.ENOTDIR):
-		return Listing{}, &fs.PathError{Op: "listing", Path: path, Err: fs.ErrNotExist}
+		return Listing{}, fs.ErrNotExist
 	case err != nil:
-		return Listing{}, &fs.PathError{Op: "listing", Path: path, Err: err}
+		return Listing{}, err
 	}
-	e := entryOf(Path(filepath.Base(path)), &st)
+	e := infoEntry(Path(filepath.Base(path)), info)
 	if e.Type != File {
-		return Listing{}, fmt.Errorf("listing %s: %w", path, ErrNotRegular)
+		return Listing{}, ErrNotRegular
 	}
 	return Listing{Entries: []Entry{e}, File: true}, nil
 }
@@ -106,16 +109,15 @@ type lister struct {
 	first map[inode]Path // names of files that have several
 }
 
-// dir adds what the directory open at fd holds, and closes fd.
-func (l *lister) dir(fd int, prefix Path) error {
-	f := os.NewFile(uintptr(fd), string(prefix))
+// dir adds what the open directory f holds, and closes it.
+func (l *lister) dir(f *os.File, prefix Path) error {
 	defer f.Close() //nolint:errcheck // nothing was written
 	names, err := l.names(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", orDot(prefix), err)
 	}
 	for _, name := range names {
-		if err := l.name(fd, prefix.Join(name), name); err != nil {
+		if err := l.name(int(f.Fd()), prefix.Join(name), name); err != nil {
 			return err
 		}
 	}
@@ -163,7 +165,7 @@ func (l *lister) entry(dir int, name string, e Entry, several bool) error {
 	case e.Type == Dir && isStaging(e.Path):
 		l.Skipped = append(l.Skipped, e.Path)
 	case e.Type == Dir:
-		return l.enter(dir, name, e, func(fd int) error { return l.dir(fd, e.Path) })
+		return l.enter(dir, name, e, func(f *os.File) error { return l.dir(f, e.Path) })
 	case e.Type == Symlink:
 		return l.symlink(dir, name, e)
 	case e.Type == File:
@@ -175,7 +177,7 @@ func (l *lister) entry(dir int, name string, e Entry, several bool) error {
 }
 
 // enter adds a directory and then, by below, what is in it.
-func (l *lister) enter(dir int, name string, e Entry, below func(fd int) error) error {
+func (l *lister) enter(dir int, name string, e Entry, below func(*os.File) error) error {
 	fd, err := openAt(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	switch {
 	case errors.Is(err, unix.ENOENT):
@@ -184,7 +186,7 @@ func (l *lister) enter(dir int, name string, e Entry, below func(fd int) error) 
 		return fmt.Errorf("%s: %w", e.Path, err)
 	}
 	l.Entries = append(l.Entries, e)
-	return below(fd)
+	return below(os.NewFile(uintptr(fd), string(e.Path)))
 }
 
 func (l *lister) symlink(dir int, name string, e Entry) error {

@@ -2,7 +2,6 @@ package tree
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,88 +14,96 @@ import (
 // file, then rel is its base name; or it may be a pattern, then rel lies beneath the directory that matches are named
 // relative to. No symlink below is followed, in no component. Anything that is not a regular file is refused with
 // [ErrNotRegular] and never opened.
-func Open(path string, rel Path) (*os.File, error) {
-	f, err := open(path, rel)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s in %s: %w", rel, path, err)
-	}
-	return f, nil
-}
+func Open(path string, rel Path) (*os.File, error) { return Place{Path: path}.Open(rel) }
 
-func open(path string, rel Path) (*os.File, error) {
+func open(at filesystem, path string, rel Path) (*os.File, error) {
 	if err := ValidPath(rel); err != nil {
 		return nil, err
 	}
-	dir, err := openRoot(path)
+	top, err := openTop(at, path)
 	switch {
 	case errors.Is(err, unix.ENOTDIR):
-		return openSingle(path, rel)
+		return openSingle(at, path, rel)
 	case err != nil:
 		return nil, err
 	}
-	dir, err = descend(dir, rel.Dir())
+	defer top.Close() //nolint:errcheck // nothing was written
+	dir, err := descend(int(top.Fd()), rel.Dir())
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(dir) //nolint:errcheck // nothing was written
-	return openRegular(dir, rel.Base(), unix.O_NOFOLLOW, string(rel))
+	return openRegular(dir, rel.Base(), string(rel))
 }
 
-// openRoot opens the directory that names are relative to.
-func openRoot(path string) (int, error) {
+// openTop opens the directory that names are relative to.
+func openTop(at filesystem, path string) (*os.File, error) {
 	const flags = unix.O_PATH | unix.O_DIRECTORY
-	dir, err := openAt(unix.AT_FDCWD, path, flags)
+	dir, err := at.OpenFile(path, flags, 0)
 	if !errors.Is(err, unix.ENOENT) {
 		return dir, err
 	}
 	if p, ok := parsePattern(path); ok {
-		return openAt(unix.AT_FDCWD, p.base, flags)
+		return at.OpenFile(p.base, flags, 0)
 	}
 	return dir, err
 }
 
-// descend walks from the directory open at fd along rel and returns the last directory. It closes fd.
-func descend(fd int, rel Path) (int, error) {
+// descend walks from the directory open at top along rel and opens the last directory.
+func descend(top int, rel Path) (int, error) {
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW
+	fd, err := openAt(top, ".", flags)
 	if rel == "." {
-		return fd, nil
+		return fd, err
 	}
 	for name := range strings.SplitSeq(string(rel), "/") {
-		next, err := openAt(fd, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)
-		_ = unix.Close(fd)
 		if err != nil {
 			return -1, err
 		}
-		fd = next
+		up := fd
+		fd, err = openAt(up, name, flags)
+		_ = unix.Close(up)
 	}
-	return fd, nil
+	return fd, err
 }
 
 // openSingle opens a tree that is one file.
-func openSingle(path string, rel Path) (*os.File, error) {
+func openSingle(at filesystem, path string, rel Path) (*os.File, error) {
 	if string(rel) != filepath.Base(path) {
 		return nil, fs.ErrNotExist
 	}
-	return openRegular(unix.AT_FDCWD, path, 0, path)
-}
-
-// openRegular opens name in dir once it is known to be a regular file, and looks again at what it got.
-func openRegular(dir int, name string, flags int, label string) (*os.File, error) {
-	var st unix.Stat_t
-	look := 0
-	if flags&unix.O_NOFOLLOW != 0 {
-		look = unix.AT_SYMLINK_NOFOLLOW
-	}
-	if err := eintr(func() error { return unix.Fstatat(dir, name, &st, look) }); err != nil {
+	info, err := at.Stat(path)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+	case !info.Mode().IsRegular():
 		return nil, ErrNotRegular
 	}
-	fd, err := openAt(dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|flags)
+	f, err := at.OpenFile(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), label)
+	return onlyRegular(f)
+}
+
+// openRegular opens name in dir once it is known to be a regular file.
+func openRegular(dir int, name, label string) (*os.File, error) {
+	st, err := statAt(dir, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return nil, ErrNotRegular
+	}
+	fd, err := openAt(dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW)
+	if err != nil {
+		return nil, err
+	}
+	return onlyRegular(os.NewFile(uintptr(fd), label))
+}
+
+// onlyRegular looks again at what was opened, and closes it unless it is a regular file.
+func onlyRegular(f *os.File) (*os.File, error) {
 	if _, err := Stat(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}

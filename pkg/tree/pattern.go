@@ -53,11 +53,11 @@ func (p pattern) check() error {
 }
 
 // listMatches lists whatever a pattern matches, with the directories on the way to it.
-func listMatches(p pattern, limit int) (Listing, error) {
+func listMatches(at filesystem, p pattern, limit int) (Listing, error) {
 	if err := p.check(); err != nil {
 		return Listing{}, err
 	}
-	fd, err := openAt(unix.AT_FDCWD, p.base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+	dir, err := at.OpenFile(p.base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, unix.ENOTDIR):
 		return Listing{}, fs.ErrNotExist
@@ -65,7 +65,7 @@ func listMatches(p pattern, limit int) (Listing, error) {
 		return Listing{}, err
 	}
 	l := lister{limit: limit, first: map[inode]Path{}}
-	if err := l.match(fd, "", p.parts); err != nil {
+	if err := l.match(dir, "", p.parts); err != nil {
 		return Listing{}, err
 	}
 	if l.count() == 0 {
@@ -74,9 +74,8 @@ func listMatches(p pattern, limit int) (Listing, error) {
 	return l.Listing, nil
 }
 
-// match adds what the first of parts matches in the directory open at fd, and closes fd.
-func (l *lister) match(fd int, prefix Path, parts []string) error {
-	f := os.NewFile(uintptr(fd), string(prefix))
+// match adds what the first of parts matches in the open directory f, and closes it.
+func (l *lister) match(f *os.File, prefix Path, parts []string) error {
 	defer f.Close() //nolint:errcheck // nothing was written
 	names, err := l.names(f)
 	if err != nil {
@@ -86,7 +85,7 @@ func (l *lister) match(fd int, prefix Path, parts []string) error {
 		if matches, _ := path.Match(parts[0], name); !matches { // the pattern was checked
 			continue
 		}
-		if err := l.matched(fd, prefix.Join(name), name, parts[1:]); err != nil {
+		if err := l.matched(int(f.Fd()), prefix.Join(name), name, parts[1:]); err != nil {
 			return err
 		}
 	}
@@ -113,7 +112,7 @@ func (l *lister) matched(dir int, p Path, name string, rest []string) error {
 		return l.name(dir, p, name)
 	}
 	before := l.count()
-	err = l.enter(dir, name, e, func(fd int) error { return l.match(fd, p, rest) })
+	err = l.enter(dir, name, e, func(f *os.File) error { return l.match(f, p, rest) })
 	if l.count() == before+1 {
 		l.Entries = l.Entries[:len(l.Entries)-1] // the directory alone: nothing in it matches
 	}

@@ -22,20 +22,25 @@ func Stat(f Stater) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	var e Entry
-	switch state := info.Sys().(type) {
-	case Entry:
-		e = state
-	case *syscall.Stat_t:
-		e = entryOf("", &unix.Stat_t{
-			Mode: state.Mode, Size: state.Size, Dev: state.Dev, Ino: state.Ino,
-			Mtim: unix.Timespec(state.Mtim), Ctim: unix.Timespec(state.Ctim),
-		})
-	}
+	e := infoEntry("", info)
 	if e.Type != File {
 		return Entry{}, fmt.Errorf("%s: %w", info.Name(), ErrNotRegular)
 	}
 	return e, nil
+}
+
+// infoEntry is the entry of what package os, or [Entry.Info], tells of a name.
+func infoEntry(p Path, info fs.FileInfo) Entry {
+	switch state := info.Sys().(type) {
+	case Entry:
+		return state
+	case *syscall.Stat_t:
+		return entryOf(p, &unix.Stat_t{
+			Mode: state.Mode, Size: state.Size, Dev: state.Dev, Ino: state.Ino,
+			Mtim: unix.Timespec(state.Mtim), Ctim: unix.Timespec(state.Ctim),
+		})
+	}
+	return Entry{}
 }
 
 // Info is the entry as the Stat of an open file returns it.

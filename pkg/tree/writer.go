@@ -49,33 +49,30 @@ type Writer struct {
 
 // NewWriter starts a tree in the directory target, which is made with its parents if it is absent.
 func NewWriter(target string, opts WriterOptions) (*Writer, error) {
-	if err := makeTarget(target, opts); err != nil {
-		return nil, fmt.Errorf("writing to %s: %w", target, err)
-	}
-	root, err := os.OpenRoot(target)
+	return Place{Path: target}.NewWriter(opts)
+}
+
+func newWriter(target *os.Root, opts WriterOptions) (*Writer, error) {
+	s, err := stage(target)
 	if err != nil {
-		return nil, fmt.Errorf("writing to %s: %w", target, err)
+		return nil, errors.Join(fmt.Errorf("staging in %s: %w", target.Name(), err), target.Close())
 	}
-	s, err := stage(root)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("staging in %s: %w", target, err), root.Close())
-	}
-	return &Writer{opts: opts, target: root, stage: s, kinds: map[Path]Type{}, meta: map[Path]Entry{}}, nil
+	return &Writer{opts: opts, target: target, stage: s, kinds: map[Path]Type{}, meta: map[Path]Entry{}}, nil
 }
 
 // makeTarget makes a directory and its parents. Those that are new get their modes whatever the umask.
-func makeTarget(target string, opts WriterOptions) error {
+func makeTarget(at filesystem, target string, opts WriterOptions) error {
 	var missing []string
 	for dir := filepath.Clean(target); ; dir = filepath.Dir(dir) {
-		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := at.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 		missing = append(missing, dir)
 	}
-	err := os.MkdirAll(target, defaultDir)
+	err := at.MkdirAll(target, defaultDir)
 	for _, dir := range missing {
 		if err == nil && opts.Share {
-			err = os.Chmod(dir, perm(shared(defaultDir, true)))
+			err = at.Chmod(dir, perm(shared(defaultDir, true)))
 		}
 	}
 	return err

@@ -67,10 +67,9 @@ func TestE34WhatAKilledShimHasLeftIsPushedAsIncomplete(t *testing.T) {
 	_, registry := startRegistry(t)
 	p := newPod(t, registry)
 	work := t.TempDir()
-	out := filepath.Join(work, "out")
 	p.step.Outputs = []handoff.Output{
-		{Container: "app", Artifact: "killed:success", Path: "out", Mount: out},
-		{Container: "app", Artifact: "killed:always", Path: "out", Mount: out, On: handoff.OnAlways},
+		{Container: "app", Artifact: "killed:success", Path: "out", Mount: work, Below: "out"},
+		{Container: "app", Artifact: "killed:always", Path: "out", Mount: work, Below: "out", On: handoff.OnAlways},
 	}
 	sidecar := p.sidecar(t)
 	app := p.app(t, work, "mkdir out; echo half > out/file; echo made; exec sleep 300")

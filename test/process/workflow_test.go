@@ -28,7 +28,7 @@ func TestAStepTakesWhatAStepBeforeItMade(t *testing.T) {
 	second := newPod(t, registry)
 	home := t.TempDir()
 	data := filepath.Join(home, "data")
-	second.step.Inputs = []handoff.Input{{Artifact: "first:v1", Path: data, Mount: data}}
+	second.step.Inputs = []handoff.Input{{Artifact: "first:v1", Path: data, Mount: home, Below: "data"}}
 	second.sidecar(t)
 	app = second.app(t, home, "cat data/link data/deep/answer; stat -c %a data/deep/answer; echo $ORAS_ARTIFACT_0")
 	assert.Equal(t, app.exitCode(t), 0)
