@@ -95,6 +95,7 @@ push its outputs, say so, and idle until SIGTERM. The operator writes these argu
 func newGateCommand() *cobra.Command {
 	var dir handoff.Dir
 	var timeout time.Duration
+	var anew bool
 	cmd := &cobra.Command{
 		Use:   "gate",
 		Short: "Wait until the inputs of the pod are in place",
@@ -103,11 +104,12 @@ without them. It exits 0 when they are, 200 when they cannot be had, 204 when th
 		Example: `  sidecar gate --run-dir=/oras/run --timeout=2h`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return sidecar.Gate(cmd.Context(), dir, timeout)
+			return sidecar.Gate(cmd.Context(), dir, timeout, anew)
 		},
 	}
 	cmd.Flags().StringVar((*string)(&dir), "run-dir", string(handoff.DefaultDir), "directory of the hand-off's records")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Hour, "give up after so long")
+	cmd.Flags().BoolVar(&anew, "anew", false, "have inputs that have failed already tried again: for a pod whose containers are started again")
 	return cmd
 }
 

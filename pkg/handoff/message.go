@@ -10,12 +10,16 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// Hello is the first message on a connection, from the shim: who it is.
+// Hello is the first message on a connection, from the shim or a gate: who it is.
 type Hello struct {
 	Version   int    `json:"version"`
-	Container string `json:"container"`
-	Attempt   int    `json:"attempt"`
+	Container string `json:"container,omitempty"`
+	Attempt   int    `json:"attempt,omitempty"`
+	Gate      bool   `json:"gate,omitempty"` // no shim, but a gate that takes no earlier failure of the inputs for the last word
 }
+
+// Heard is the answer to a gate: what it finds in the Ready record from now on is no older than its question.
+type Heard struct{}
 
 // Op is what the sidecar asks of the shim.
 type Op string

@@ -51,9 +51,13 @@ func (d *decision) othersSeeInputs(spec corev1.PodSpec) bool {
 		})
 }
 
-// gate waits for the sidecar's verdict on the inputs and fails the pod where they cannot be had.
+// gate waits for the sidecar's verdict on the inputs and fails the pod where they cannot be had. Where it is started again
+// then, it has them tried again.
 func (d *decision) gate() corev1.Container {
 	command := append(gateCommand(), "--run-dir="+string(handoff.DefaultDir), "--timeout="+waitTimeout(d.plan).String())
+	if d.restartPolicy != corev1.RestartPolicyNever {
+		command = append(command, "--anew")
+	}
 	c := d.container(gateName, command)
 	c.VolumeMounts = []corev1.VolumeMount{{Name: runVolume, MountPath: string(handoff.DefaultDir), ReadOnly: true}}
 	return c

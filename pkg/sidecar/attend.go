@@ -95,7 +95,9 @@ func (a *attempt) admit(ctx context.Context) error {
 	}
 	again := a.number > 1
 	if again {
-		a.inputs.appeal()
+		if err := a.appeal(); err != nil {
+			return err
+		}
 	}
 	ready, err := a.inputs.wait(ctx)
 	if err != nil {

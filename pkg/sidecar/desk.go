@@ -24,6 +24,7 @@ var errReplaced = errors.New("the shim has connected again")
 // desk receives the shims, one at a time for each container: a new connection replaces the one before.
 type desk struct {
 	containers []string
+	appeal     func() error // against inputs that failed, as a gate may
 	strangers  chan struct{}
 	group      sync.WaitGroup
 
@@ -38,9 +39,10 @@ type visit struct {
 	ended  chan struct{}
 }
 
-func newDesk(containers []string) *desk {
+func newDesk(containers []string, appeal func() error) *desk {
 	return &desk{
 		containers: containers,
+		appeal:     appeal,
 		strangers:  make(chan struct{}, maxStrangers),
 		current:    map[string]*visit{},
 		living:     map[string]int{},
@@ -51,7 +53,7 @@ func newDesk(containers []string) *desk {
 func (d *desk) wait() { d.group.Wait() }
 
 // attend asks the connection who it is and, in the background, calls serve for it once the connection it replaces has
-// been let go. The connection is closed in the end.
+// been let go. One of a gate replaces none and is not served. The connection is closed in the end.
 func (d *desk) attend(ctx context.Context, conn *handoff.Conn,
 	serve func(context.Context, *handoff.Conn, handoff.Hello), log *slog.Logger,
 ) {
@@ -65,9 +67,15 @@ func (d *desk) attend(ctx context.Context, conn *handoff.Conn,
 	d.group.Go(func() {
 		defer conn.Close() //nolint:errcheck // what matters is acknowledged by a reply
 		hello, err := d.greet(conn)
+		if err == nil && hello.Gate {
+			err = d.hear(conn)
+		}
 		<-d.strangers
-		if err != nil {
+		switch {
+		case err != nil:
 			log.Warn("A connection was refused.", "error", err)
+			return
+		case hello.Gate:
 			return
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -98,6 +106,14 @@ func (d *desk) lives(container string, attempt int) bool {
 	return d.living[container] == attempt
 }
 
+// hear does what a gate connects for, and tells it so.
+func (d *desk) hear(conn *handoff.Conn) error {
+	if err := d.appeal(); err != nil {
+		return err
+	}
+	return conn.Send(handoff.Heard{})
+}
+
 // greet receives and checks the first message.
 func (d *desk) greet(conn *handoff.Conn) (handoff.Hello, error) {
 	timer := time.AfterFunc(helloTimeout, func() { conn.Close() }) //nolint:errcheck // wakes the receiver
@@ -110,6 +126,7 @@ func (d *desk) greet(conn *handoff.Conn) (handoff.Hello, error) {
 		return hello, fmt.Errorf("waiting for it to say who it is: %w", err)
 	case hello.Version != handoff.Version:
 		return hello, fmt.Errorf("it speaks version %d, we speak %d", hello.Version, handoff.Version)
+	case hello.Gate:
 	case !slices.Contains(d.containers, hello.Container):
 		return hello, fmt.Errorf("it says it is container %q, which is not wrapped", hello.Container)
 	case hello.Attempt < 1:

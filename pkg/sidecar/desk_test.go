@@ -27,7 +27,7 @@ func TestOnlyTheShimsOfWrappedContainersAreAttendedTo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			shim, conn := connection(t)
 			attended := make(chan handoff.Hello, 1)
-			d := newDesk([]string{"app"})
+			d := newDesk([]string{"app"}, nil)
 			d.attend(t.Context(), conn, func(_ context.Context, _ *handoff.Conn, hello handoff.Hello) { attended <- hello }, quiet())
 			assert.NilError(t, shim.Send(tc.hello))
 			d.wait()
@@ -39,7 +39,7 @@ func TestOnlyTheShimsOfWrappedContainersAreAttendedTo(t *testing.T) {
 }
 
 func TestAShimThatConnectsAgainReplacesItself(t *testing.T) {
-	d := newDesk([]string{"app"})
+	d := newDesk([]string{"app"}, nil)
 	first := make(chan error, 1)
 	started := make(chan struct{}, 1)
 	shim, conn := connection(t)
@@ -67,7 +67,7 @@ func TestAShimThatConnectsAgainReplacesItself(t *testing.T) {
 }
 
 func TestStrangersAreBounded(t *testing.T) {
-	d := newDesk([]string{"app"})
+	d := newDesk([]string{"app"}, nil)
 	var shims []*handoff.Conn
 	for range maxStrangers {
 		shim, conn := connection(t)

@@ -9,11 +9,17 @@ import (
 )
 
 // Gate waits until the inputs of the pod are in place. Its error is a *handoff.Failure that holds the exit code. It stands
-// in for the shim where the inputs must be there before any container starts.
-func Gate(ctx context.Context, dir handoff.Dir, timeout time.Duration) error {
+// in for the shim where the inputs must be there before any container starts. With anew it first has inputs that have
+// failed already tried again, for it may be started again because of that.
+func Gate(ctx context.Context, dir handoff.Dir, timeout time.Duration, anew bool) error {
 	late := &handoff.Failure{Code: handoff.ExitInputs, Message: fmt.Sprintf("The inputs were not in place within %s.", timeout)}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, late)
 	defer cancel()
+	if anew {
+		if err := appeal(ctx, dir); err != nil {
+			return err
+		}
+	}
 	ready, err := handoff.Await(ctx, dir, dir.Ready(), func(r handoff.Ready) bool { return r.ThisBoot() && r.State.Final() })
 	switch {
 	case ctx.Err() != nil:
@@ -26,4 +32,28 @@ func Gate(ctx context.Context, dir handoff.Dir, timeout time.Duration) error {
 		return ready.Failure
 	}
 	return nil
+}
+
+// appeal returns once a sidecar has taken back a verdict that failed before. Its error is the cause of ctx's end.
+func appeal(ctx context.Context, dir handoff.Dir) error {
+	return handoff.Watch(ctx, dir, dir.Socket(), func() (bool, error) {
+		return isHeard(ctx, dir), nil
+	})
+}
+
+// isHeard tells whether there is a sidecar that answers. One may be about to come, or to come back.
+func isHeard(ctx context.Context, dir handoff.Dir) bool {
+	conn, err := handoff.Dial(dir)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()                                      //nolint:errcheck // nothing more is to come
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // wakes who receives
+	defer stop()
+	if err := conn.Send(handoff.Hello{Version: handoff.Version, Gate: true}); err != nil {
+		return false
+	}
+	files, err := conn.Receive(new(handoff.Heard))
+	handoff.CloseAll(files)
+	return err == nil
 }

@@ -20,6 +20,9 @@ import (
 // acceptPause keeps a lasting failure to accept connections, such as too many open files, from filling the log.
 const acceptPause = 200 * time.Millisecond
 
+// appealPause lies between inputs that failed and the next time they are tried, for any process of the pod can ask for it.
+const appealPause = time.Second
+
 // Sidecar serves the step of one pod.
 type Sidecar struct {
 	step     handoff.Step
@@ -39,15 +42,16 @@ func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Side
 	for _, container := range step.Containers {
 		graves[container] = new(sync.Mutex)
 	}
-	return &Sidecar{
+	s := &Sidecar{
 		step:     step,
 		registry: transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP},
 		log:      log,
 		notices:  notices,
 		inputs:   newVerdict(),
 		graves:   graves,
-		desk:     newDesk(step.Containers),
 	}
+	s.desk = newDesk(step.Containers, s.appeal)
+	return s
 }
 
 // Run serves the step until ctx ends, which is the kubelet's SIGTERM: after the last shim has ended, or because the
@@ -75,12 +79,26 @@ func (s *Sidecar) pullWhenAsked(ctx context.Context) error {
 		if err := s.pull(ctx); err != nil {
 			return err
 		}
+		rested := time.After(appealPause)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.inputs.appeals:
 		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-rested:
+		}
 	}
+}
+
+// appeal takes back a verdict on the inputs that failed, so that they are tried again: who looks for it from now on waits
+// for another.
+func (s *Sidecar) appeal() error {
+	return s.inputs.appeal(func() error {
+		return handoff.Write(s.step.RunDir.Ready(), handoff.Ready{State: handoff.Pulling})
+	})
 }
 
 // prepare takes up what an earlier sidecar of this pod has left, and listens. Inputs that were in place before a

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -49,18 +50,22 @@ func (v *verdict) wait(ctx context.Context) (handoff.Ready, error) {
 	return v.record, nil
 }
 
-// appeal asks for another verdict if there is one that failed.
-func (v *verdict) appeal() {
+// appeal asks for another verdict if there is one that failed, once withdraw has taken that back.
+func (v *verdict) appeal(withdraw func() error) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !isClosed(v.reached) || v.record.State != handoff.Failed {
-		return
+		return nil
+	}
+	if err := withdraw(); err != nil {
+		return fmt.Errorf("taking back the verdict on the inputs: %w", err)
 	}
 	v.reached = make(chan struct{})
 	select {
 	case v.appeals <- struct{}{}:
 	default: // one that nobody has heard yet does for both
 	}
+	return nil
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,6 +165,65 @@ func TestTheGateFailsWithTheInputs(t *testing.T) {
 	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run))
 	assert.Equal(t, gate.exitCode(t), handoff.ExitInputs)
 	assert.Assert(t, is.Contains(gate.output.String(), "input absent:v1 is not in registry"))
+}
+
+func TestAGateThatIsStartedAgainHasTheInputsTriedAgain(t *testing.T) {
+	_, registry := startRegistry(t)
+	p, data := taker(t, registry, handoff.Input{Artifact: "late:v1"})
+	p.step.Unwrapped = true
+	p.sidecar(t)
+	gate := func() *process { return start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew") }
+	for range 2 {
+		gate := gate()
+		assert.Equal(t, gate.exitCode(t), handoff.ExitInputs)
+		assert.Assert(t, is.Contains(gate.output.String(), "input late:v1 is not in registry"))
+	}
+	made(t, registry, "late:v1", "file")
+	assert.Equal(t, gate().exitCode(t), 0)
+	assert.DeepEqual(t, visible(t, data), []string{"file"})
+}
+
+// Under restart policy Never no gate is started again, and what the sidecar has said is the last word.
+func TestAGateThatIsNotStartedAgainTakesTheVerdictAsItIs(t *testing.T) {
+	f := newFaulty(t)
+	p, _ := newTaker(t, f.address, "absent:v1", true)
+	p.sidecar(t)
+	for range 2 {
+		gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run))
+		assert.Equal(t, gate.exitCode(t), handoff.ExitInputs)
+	}
+	assert.Equal(t, len(f.exchanges(http.MethodHead, manifests)), 1, "the registry is asked once")
+}
+
+// The sidecar that the gate is to ask was killed; the next one is asked.
+func TestAGateAsksTheSidecarThatComes(t *testing.T) {
+	_, registry := startRegistry(t)
+	p, data := taker(t, registry, handoff.Input{Artifact: "late:v1"})
+	sidecar := p.sidecar(t)
+	sidecar.awaitOutput(t, "The inputs are dealt with.")
+	sidecar.kill(t)
+	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew")
+	gate.watches(t)
+	made(t, registry, "late:v1", "file")
+	p.sidecar(t)
+	assert.Equal(t, gate.exitCode(t), 0)
+	assert.DeepEqual(t, visible(t, data), []string{"file"})
+}
+
+func TestWhoeverSaysToBeAGateCannotHaveTheRegistryAskedAllTheTime(t *testing.T) {
+	f := newFaulty(t)
+	p, _ := newTaker(t, f.address, "absent:v1", true)
+	first := time.Now()
+	p.sidecar(t)
+	for range 5 {
+		conn := p.connect(t, handoff.Hello{Version: handoff.Version, Gate: true})
+		_, err := conn.Receive(new(handoff.Heard))
+		assert.NilError(t, err)
+		_, err = handoff.Await(patient(t), p.run, p.run.Ready(), func(r handoff.Ready) bool { return r.State.Final() })
+		assert.NilError(t, err)
+	}
+	tries := len(f.exchanges(http.MethodHead, manifests))
+	assert.Assert(t, tries <= 2+int(time.Since(first)/time.Second), "it was asked %d times", tries)
 }
 
 func TestTheGateDoesNotWaitForEver(t *testing.T) {

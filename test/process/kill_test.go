@@ -123,12 +123,18 @@ func (p *process) stop(t *testing.T) {
 // dial connects to the pod's sidecar as the shim of the first attempt does, and is let in.
 func (p *pod) dial(t *testing.T) *handoff.Conn {
 	t.Helper()
+	return p.connect(t, handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1})
+}
+
+// connect connects to the pod's sidecar, once there is one, and says hello.
+func (p *pod) connect(t *testing.T, hello handoff.Hello) *handoff.Conn {
+	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
 		conn, err := handoff.Dial(p.run)
 		if err == nil {
 			t.Cleanup(func() { _ = conn.Close() }) // nothing was written
-			assert.NilError(t, conn.Send(handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1}))
+			assert.NilError(t, conn.Send(hello))
 			return conn
 		}
 		// The socket of a sidecar that was killed refuses until the next one listens.
