@@ -29,6 +29,7 @@ func Parse(m Metadata) (Plan, []string, error) {
 		Debug:       r.bool(v1alpha1.KeyDebug),
 	}
 	r.checkWhole()
+	r.checkUnwaited(p.OutputPipe, p.ShimFlags)
 	if err := r.err(); err != nil {
 		return Plan{}, r.warnings, err
 	}

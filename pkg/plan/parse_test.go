@@ -223,11 +223,37 @@ func TestMistakesBetweenKeysAreNamed(t *testing.T) {
 			labels: map[string]string{"oras-cache": "oras", "output-uri": "a", "plain-http": "true"},
 			want:   `plain-http: "true" is for the key registry only, and an OrasCache tells itself how to speak to it; remove the key`,
 		},
+		"a file is named by what only a shim that waits learns": {
+			annotations: map[string]string{"oras-cache": "oras", "output-uri": "a", "output-pipe": "log-{attempt}-{pod}.txt", "shim-flags": "--no-wait"},
+			want:        `output-pipe: "log-{attempt}-{pod}.txt" holds {pod} in the name of a file, which the shim learns while it waits for the inputs, and with --no-wait in shim-flags it does not wait; remove either, or write {namespace}, {container} or {attempt}`,
+		},
+		"a flag names a file so": {
+			annotations: map[string]string{"oras-cache": "oras", "output-uri": "a", "output-pipe": "log.txt", "shim-flags": "--stdout-to={index} --no-wait"},
+			want:        `shim-flags: "--stdout-to={index} --no-wait" holds {index} in the name of a file, which the shim learns while it waits for the inputs, and with --no-wait in shim-flags it does not wait; remove either, or write {namespace}, {container} or {attempt}`,
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := plan.Parse(plan.Metadata{Labels: keys(tc.labels), Annotations: keys(tc.annotations)})
 			assert.Error(t, err, tc.want)
+		})
+	}
+}
+
+func TestAShimThatDoesNotWaitMayNameAFileByWhatItKnows(t *testing.T) {
+	cases := map[string]struct{ pipe, flags string }{
+		"what is known at admission, or to it": {"{namespace}/{container}-{attempt}", "--no-wait"},
+		"a literal brace":                      {"{{pod}", "--no-wait"},
+		"it does wait":                         {"{pod}-{job}-{index}", "--no-wait=false"},
+		"it waits after all":                   {"{pod}", "--no-wait --no-wait=false"},
+		"a flag that names another file":       {"{pod}", "--no-wait --stdout-to={job} --stdout-to=log"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := plan.Parse(plan.Metadata{Annotations: keys(map[string]string{
+				"oras-cache": "oras", "output-uri": "a", "output-pipe": tc.pipe, "shim-flags": tc.flags,
+			})})
+			assert.NilError(t, err)
 		})
 	}
 }

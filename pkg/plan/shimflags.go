@@ -27,7 +27,7 @@ func allowedFlags() []shimFlag {
 		{name: "breakpoint", check: someOf("before", "after", "on-failure")},
 		{name: "dry-run", bare: true, check: isBool, warns: unpushed},
 		{name: stdoutFlag},
-		{name: "no-wait", bare: true, check: isBool},
+		{name: noWaitFlag, bare: true, check: isBool},
 		{name: "no-hold", bare: true, check: isBool, warns: unpushed},
 		{name: "wait-timeout", check: isBound},
 		{name: "push-timeout", check: isBound},
@@ -39,8 +39,10 @@ func allowedFlags() []shimFlag {
 	}
 }
 
-// stdoutFlag is the flag whose value is a path, in which there may be placeholders.
-const stdoutFlag = "stdout-to"
+const (
+	stdoutFlag = "stdout-to" // its value is a path, in which there may be placeholders
+	noWaitFlag = "no-wait"
+)
 
 // shimFlags reads flags as a shell would take them apart, and returns each as one argument, --name=value or --name.
 func (r *reader) shimFlags() []string {
