@@ -96,6 +96,39 @@ func TestE23AnotherStopSignalEndsTheWaitAndReachesTheCommand(t *testing.T) {
 	p.wait().Assert(t, icmd.Expected{ExitCode: 5})
 }
 
+// What ends no process by default, as the signal that stops httpd, tells a shim to stop if the pod says so.
+func TestE23TheStopSignalOfThePodEndsTheWait(t *testing.T) {
+	w := newWrapped(t)
+	listener := w.sidecar()
+	p := w.start([]string{"--stop-signal=SIGWINCH"}, "true")
+	greet(t, listener)
+	p.signal(unix.SIGWINCH)
+	p.wait().Assert(t, icmd.Expected{ExitCode: 128 + int(unix.SIGWINCH)})
+	assert.Assert(t, w.done(1).Terminating)
+}
+
+func TestE23TheStopSignalOfThePodStartsTheGracePeriod(t *testing.T) {
+	w := newWrapped(t)
+	p := w.start([]string{"--no-wait", "--no-hold", "--stop-signal=SIGINT", "--grace-period=100ms"}, "sh", "-c",
+		"trap '' INT; echo listening; while :; do sleep 0.01; done")
+	p.prints("listening")
+	p.signal(unix.SIGINT)
+	p.wait().Assert(t, icmd.Expected{ExitCode: 137})
+	assert.Assert(t, w.done(1).Terminating)
+}
+
+func TestE23TheStopSignalOfThePodEndsTheHoldWhenItComesTwice(t *testing.T) {
+	w := newWrapped(t)
+	p := w.start([]string{"--no-wait", "--stop-signal=SIGRTMIN+3"}, "true")
+	w.done(1)
+	p.signal(unix.SIGTERM) // which is nothing to a shim that knows better
+	p.signal(37)
+	eventually(t, func() bool { return contains(p.Stderr(), "going on until they are") }, "the first to be heeded")
+	assert.Assert(t, !gone(p.pid()))
+	p.signal(37)
+	p.wait().Assert(t, icmd.Expected{ExitCode: 128 + 37})
+}
+
 func TestE27AStoppedCommandIsNotTakenForEnded(t *testing.T) {
 	w := newWrapped(t)
 	p := w.start([]string{"--no-wait", "--no-hold"}, "sh", "-c", "kill -STOP $$; exit 6")

@@ -29,6 +29,9 @@ func (d *decision) defaultFlags(c corev1.Container) []string {
 	if p := c.TerminationMessagePath; p != "" && p != corev1.TerminationMessagePathDefault {
 		flags = append(flags, "--termination-message-path="+escape(p))
 	}
+	if l := c.Lifecycle; l != nil && l.StopSignal != nil {
+		flags = append(flags, "--stop-signal="+string(*l.StopSignal))
+	}
 	if d.outputs.useOutDir(c.Name) {
 		flags = append(flags, "--empty-dir="+handoff.OutDir)
 	}

@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
@@ -75,14 +73,14 @@ func (l *life) pauseBefore(ctx context.Context) *ending {
 	if !l.opts.Breakpoints.Before {
 		return nil
 	}
-	err := l.pause(ctx, handoff.Breakpoint{Where: handoff.BreakBefore}, heedBefore("holding at a breakpoint"))
+	err := l.pause(ctx, handoff.Breakpoint{Where: handoff.BreakBefore}, l.heedBefore("holding at a breakpoint"))
 	if err != nil {
 		return asEnding(err)
 	}
 	return nil
 }
 
-// pauseAfter holds for a person when the command has ended. SIGTERM ends that, but not the step: its outputs can still be
+// pauseAfter holds for a person when the command has ended. The order to stop ends that, but not the step: its outputs can still be
 // pushed.
 func (l *life) pauseAfter(ctx context.Context, done *handoff.Done) {
 	where := handoff.BreakAfter
@@ -94,7 +92,7 @@ func (l *life) pauseAfter(ctx context.Context, done *handoff.Done) {
 		return
 	}
 	err := l.pause(ctx, handoff.Breakpoint{Where: where, ExitCode: &done.ExitCode}, func(sig syscall.Signal) error {
-		if sig == unix.SIGTERM {
+		if l.stops(sig) {
 			done.Terminating = true
 			return errGoOn
 		}

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
@@ -130,7 +128,7 @@ func (c *stdoutCopy) next(buffer []byte) (int, error) {
 }
 
 // finishCopy returns once everything that the command wrote is copied, and notes what keeps the file from being whole. Who
-// reads the log may be slow about it; SIGTERM ends that.
+// reads the log may be slow about it; the order to stop ends that.
 func (l *life) finishCopy(ctx context.Context, c *stdoutCopy, done *handoff.Done) {
 	if c == nil {
 		return
@@ -147,7 +145,7 @@ func (l *life) finishCopy(ctx context.Context, c *stdoutCopy, done *handoff.Done
 			return context.Cause(ctx)
 		}
 	}, func(sig syscall.Signal) error {
-		if sig == unix.SIGTERM {
+		if l.stops(sig) {
 			done.Terminating = true
 			time.AfterFunc(copyTimeout, func() { cancel(errBlocked) })
 		}

@@ -21,7 +21,7 @@ func (l *life) follow(c *command) handoff.Done {
 				return l.ended(done, status)
 			}
 		case sig := <-l.signals.other:
-			if sig == unix.SIGTERM && !done.Terminating {
+			if l.stops(sig) && !done.Terminating {
 				done.Terminating = true
 				overdue = l.gracePeriod()
 			}

@@ -6,8 +6,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
@@ -77,12 +75,12 @@ func (l *life) readPushed(ctx context.Context, stall *stall) (handoff.Pushed, er
 	return pushed, err
 }
 
-// heedAfter heeds signals once the command has ended. The outputs are what the container was for, so the first SIGTERM
+// heedAfter heeds signals once the command has ended. The outputs are what the container was for, so the first order to stop
 // only leaves it to the grace period how long they may take; the second one is meant.
 func (l *life) heedAfter(stall *stall) func(syscall.Signal) error {
 	terms := 0
 	return func(sig syscall.Signal) error {
-		if sig != unix.SIGTERM {
+		if !l.stops(sig) {
 			return nil
 		}
 		stall.matters.Store(true)

@@ -49,7 +49,7 @@ func TestAFailureOfTheSidecarNeverBecomesSuccessOrACodeOfTheCommand(t *testing.T
 }
 
 func TestE41OnlyTheSecondSIGTERMEndsTheHold(t *testing.T) {
-	l := &life{log: newLogger(LogOptions{}, t.Output())}
+	l := &life{opts: Options{StopSignal: StopSignal(unix.SIGTERM)}, log: newLogger(LogOptions{}, t.Output())}
 	heed := l.heedAfter(&stall{})
 	assert.NilError(t, heed(unix.SIGTERM))
 	assert.NilError(t, heed(unix.SIGINT))

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
@@ -34,10 +36,12 @@ type Options struct {
 
 	Lend Lending // how the sidecar gets at this container's files
 
+	StopSignal StopSignal // by which the container is told to stop
+
 	WaitTimeout    time.Duration // for the inputs; 0: as long as the sidecar says
 	PushTimeout    time.Duration // that the sidecar was given for pushing; the shim allows it a little more
 	SidecarTimeout time.Duration // without a sidecar, until it is given up; 0: never
-	GracePeriod    time.Duration // from SIGTERM to SIGKILL of the command; 0: that is left to others
+	GracePeriod    time.Duration // from StopSignal to SIGKILL of the command; 0: that is left to others
 	LeftoverGrace  time.Duration // from SIGTERM to SIGKILL of what the command left behind
 	StallTimeout   time.Duration // for a push that gets nowhere, once the container was told to stop; 0: no bound
 
@@ -105,6 +109,7 @@ func (o *Options) flagSet() *flag.FlagSet {
 	fs.TextVar(&o.Breakpoints, "breakpoint", Breakpoints{}, "")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "")
 	fs.TextVar(&o.Lend, "lend", LendDescriptors, "")
+	fs.TextVar(&o.StopSignal, "stop-signal", StopSignal(unix.SIGTERM), "")
 	fs.DurationVar(&o.WaitTimeout, "wait-timeout", 0, "")
 	fs.DurationVar(&o.PushTimeout, "push-timeout", defaultPushTimeout, "")
 	fs.DurationVar(&o.SidecarTimeout, "sidecar-timeout", defaultSidecarTimeout, "")

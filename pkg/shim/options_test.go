@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 )
@@ -27,6 +29,7 @@ func TestFlagsThatAreNotGivenHaveTheirDocumentedDefaults(t *testing.T) {
 		Container:              "app",
 		RunDir:                 "/oras/run",
 		Lend:                   "descriptors",
+		StopSignal:             StopSignal(unix.SIGTERM),
 		PushTimeout:            time.Hour,
 		SidecarTimeout:         10 * time.Minute,
 		LeftoverGrace:          5 * time.Second,
@@ -57,6 +60,10 @@ func TestWrongFlagsAreRefusedWithTheirRemedy(t *testing.T) {
 		"an unknown restart policy":         {"--container=app --restart-policy=never -- true", `"never" is none of`},
 		"an unknown log level":              {"--container=app --log-level=loud -- true", "log-level"},
 		"an unknown way to lend":            {"--container=app --lend=copies -- true", "neither descriptors nor bytes"},
+		"an unknown signal":                 {"--container=app --stop-signal=TERM -- true", `"TERM" is no signal`},
+		"a signal beyond the last":          {"--container=app --stop-signal=SIGRTMIN+31 -- true", "is no signal"},
+		"a signal below the first":          {"--container=app --stop-signal=SIGRTMAX-31 -- true", "is no signal"},
+		"a distance that is no number":      {"--container=app --stop-signal=SIGRTMIN-1 -- true", "is no signal"},
 		"an unknown log format":             {"--container=app --log-format=xml -- true", "neither text nor json"},
 	}
 	for name, test := range tests {
@@ -64,6 +71,19 @@ func TestWrongFlagsAreRefusedWithTheirRemedy(t *testing.T) {
 			_, err := ParseOptions(strings.Fields(test.args))
 			assert.ErrorContains(t, err, test.want)
 		})
+	}
+}
+
+// Kubernetes takes every name there is.
+func TestE23EveryNameThatKubernetesHasForASignalIsTaken(t *testing.T) {
+	for name, want := range map[string]syscall.Signal{
+		"SIGTERM": unix.SIGTERM, "SIGUSR1": unix.SIGUSR1, "SIGPWR": unix.SIGPWR, "SIGSTKFLT": unix.SIGSTKFLT, "SIGKILL": unix.SIGKILL,
+		"SIGCLD": unix.SIGCHLD, "SIGIOT": unix.SIGABRT, "SIGPOLL": unix.SIGIO,
+		"SIGRTMIN": 34, "SIGRTMIN+15": 49, "SIGRTMAX-14": 50, "SIGRTMAX": 64,
+	} {
+		opts, err := ParseOptions([]string{"--container=app", "--stop-signal=" + name, "--", "true"})
+		assert.NilError(t, err, name)
+		assert.Equal(t, opts.StopSignal, StopSignal(want), name)
 	}
 }
 

@@ -55,7 +55,7 @@ func catchable(ignored uint64, terminal bool) []os.Signal {
 }
 
 // endsWait tells whether a signal ends a shim whose command does not run yet: those that end a process by default,
-// but for SIGPIPE. STOPSIGNAL of an image may be any of them.
+// but for SIGPIPE. STOPSIGNAL of an image may be any of them, and the shim is told only that of a pod.
 func endsWait(sig syscall.Signal) bool {
 	switch sig {
 	case unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH, unix.SIGPIPE:

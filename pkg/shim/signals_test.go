@@ -35,10 +35,12 @@ func TestE21ASignalThatWasIgnoredIsNotCaughtSoThatItStaysIgnored(t *testing.T) {
 func TestE23AnyStopSignalEndsTheWait(t *testing.T) {
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, 37} {
 		assert.Assert(t, endsWait(sig), "signal %d", sig)
-		assert.Equal(t, asEnding(heedBefore("waiting")(sig)).code, 128+int(sig))
+		assert.Equal(t, asEnding(new(life).heedBefore("waiting")(sig)).code, 128+int(sig))
 	}
 	for _, sig := range []syscall.Signal{unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP, unix.SIGPIPE} {
-		assert.NilError(t, heedBefore("waiting")(sig))
+		assert.NilError(t, new(life).heedBefore("waiting")(sig))
+		told := &life{opts: Options{StopSignal: StopSignal(sig)}}
+		assert.Equal(t, asEnding(told.heedBefore("waiting")(sig)).code, 128+int(sig))
 	}
 }
 

@@ -40,7 +40,7 @@ func (l *life) sweep(done *handoff.Done) {
 	l.log.Warn("Processes that the command left behind cannot be killed.")
 }
 
-// awaitChildless reaps until the shim has no children, which it tells, or the time has come, or SIGTERM.
+// awaitChildless reaps until the shim has no children, which it tells, or the time has come, or the order to stop.
 func (l *life) awaitChildless(until <-chan time.Time, done *handoff.Done) bool {
 	for {
 		select {
@@ -49,7 +49,7 @@ func (l *life) awaitChildless(until <-chan time.Time, done *handoff.Done) bool {
 				return true
 			}
 		case sig := <-l.signals.other:
-			if sig == unix.SIGTERM {
+			if l.stops(sig) {
 				done.Terminating = true
 				return !reapAll()
 			}

@@ -40,7 +40,8 @@ Flags of a wrapped command:
                                     given up, exit 201 (default 1h; 0: no bound)
   --sidecar-timeout=DURATION        how long there may be no sidecar while waiting or holding, then exit 203
                                     (default 10m; 0: no bound)
-  --grace-period=DURATION           kill a command that is still there so long after SIGTERM (default 0: never)
+  --stop-signal=NAME                by which the container is told to stop, as SIGINT or SIGRTMIN+1 (default SIGTERM)
+  --grace-period=DURATION           kill a command that is still there so long after that (default 0: never)
   --leftover-grace=DURATION         how long processes that the command left behind have between SIGTERM and SIGKILL
                                     (default 5s)
   --stall-timeout=DURATION          how long a push may get nowhere once the container was told to stop, then exit 201

@@ -24,7 +24,7 @@ func (l *life) awaitInputs(ctx context.Context) ([]handoff.Artifact, *ending) {
 	err := l.during(ctx, func(ctx context.Context) (err error) {
 		ready, err = l.readInputs(ctx)
 		return err
-	}, heedBefore("waiting for the inputs"))
+	}, l.heedBefore("waiting for the inputs"))
 	if err != nil {
 		return nil, asEnding(err)
 	}
@@ -34,9 +34,9 @@ func (l *life) awaitInputs(ctx context.Context) ([]handoff.Artifact, *ending) {
 }
 
 // heedBefore heeds signals while the command does not run yet.
-func heedBefore(phase string) func(syscall.Signal) error {
+func (l *life) heedBefore(phase string) func(syscall.Signal) error {
 	return func(sig syscall.Signal) error {
-		if endsWait(sig) {
+		if endsWait(sig) || l.stops(sig) {
 			return stopped(sig, phase)
 		}
 		return nil
