@@ -80,11 +80,15 @@ func (d *desk) attend(ctx context.Context, conn *handoff.Conn,
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		stop := context.AfterFunc(ctx, func() { d.letGo(conn, hello) }) // which wakes who waits on it
+		letGo := sync.OnceFunc(func() { d.letGo(conn, hello) })
+		stop := context.AfterFunc(ctx, letGo) // which wakes who waits on it
 		defer stop()
 		leave := d.enter(hello.Container, cancel)
 		defer leave()
 		serve(ctx, conn, hello)
+		if ctx.Err() != nil {
+			letGo() // before anybody asks whether its shim lives
+		}
 	})
 }
 

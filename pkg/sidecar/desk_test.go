@@ -66,6 +66,27 @@ func TestAShimThatConnectsAgainReplacesItself(t *testing.T) {
 	assert.ErrorIs(t, <-first, errReplaced)
 }
 
+// A sidecar that alone is told to end must not take a shim that holds for one that was killed. What it may be too quick for
+// is a matter of chance, so it is tried often.
+func TestWhoWasThereAtTheEndIsKnownOnceNobodyIsAttendedTo(t *testing.T) {
+	for range 100 {
+		ctx, end := context.WithCancel(t.Context())
+		d := newDesk([]string{"app"}, nil)
+		shim, conn := connection(t)
+		started := make(chan struct{})
+		d.attend(ctx, conn, func(ctx context.Context, _ *handoff.Conn, _ handoff.Hello) {
+			close(started)
+			<-ctx.Done()
+		}, quiet())
+		assert.NilError(t, shim.Send(handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1}))
+		<-started
+		end()
+		d.wait()
+		assert.Assert(t, d.lives("app", 1))
+		assert.NilError(t, shim.Close())
+	}
+}
+
 func TestStrangersAreBounded(t *testing.T) {
 	d := newDesk([]string{"app"}, nil)
 	var shims []*handoff.Conn
