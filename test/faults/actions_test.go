@@ -89,6 +89,7 @@ func TestStallHoldsAnExchangeUntilTheRuleIsTakenAway(t *testing.T) {
 			assert.Assert(t, x.Open)
 			assert.Equal(t, max(x.Received, x.Sent), tc.passed)
 			assert.Equal(t, len(s.origin.given()), tc.asked)
+			assert.Equal(t, x.Digest != "", tc.asked > 0 && body != nil, "of what the origin was given")
 			select {
 			case got := <-answers:
 				t.Fatalf("answered with %d while held", got.status)

@@ -1,6 +1,9 @@
 package faults
 
 import (
+	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"time"
 )
@@ -17,6 +20,23 @@ type countedBody struct {
 func (b *countedBody) Read(buf []byte) (int, error) {
 	n, err := b.Reader.Read(buf)
 	b.count(n)
+	return n, err
+}
+
+// summedBody tells the digest of what is read, once all of it is.
+type summedBody struct {
+	io.ReadCloser
+	hash hash.Hash // SHA-256
+	left int64     // bytes to come; negative: nobody knows how many
+	tell func(digest string)
+}
+
+func (b *summedBody) Read(buf []byte) (int, error) {
+	n, err := b.ReadCloser.Read(buf)
+	_, _ = b.hash.Write(buf[:n]) // a hash takes everything
+	if b.left -= int64(n); b.left == 0 || errors.Is(err, io.EOF) {
+		b.tell(fmt.Sprintf("sha256:%x", b.hash.Sum(nil)))
+	}
 	return n, err
 }
 

@@ -18,6 +18,7 @@ type Exchange struct {
 	Status   int       `json:"status,omitempty"` // as the client got it; 0: it got none
 	Received int64     `json:"received"`         // bytes of the request's body that were taken from the client
 	Sent     int64     `json:"sent"`             // bytes of the response's body that were given to the client
+	Digest   string    `json:"digest,omitempty"` // of the request's body as the registry was given it, once all of it was; empty without one
 	Rule     string    `json:"rule,omitempty"`   // name of the rule whose action has happened
 	Open     bool      `json:"open,omitempty"`   // it has not ended
 }
@@ -110,6 +111,13 @@ func (e *entry) answered(status int) {
 	e.journal.mu.Lock()
 	defer e.journal.mu.Unlock()
 	e.exchange.Status = status
+}
+
+// passed notes the digest of what the registry was given.
+func (e *entry) passed(digest string) {
+	e.journal.mu.Lock()
+	defer e.journal.mu.Unlock()
+	e.exchange.Digest = digest
 }
 
 // met notes that the action of a rule happens.

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -134,6 +135,7 @@ func (p *Proxy) outgoing(r *http.Request, g *passage) *http.Request {
 	if g.shortens(Request, r.ContentLength) {
 		out.ContentLength = g.rule.After
 	}
+	out.Body = &summedBody{ReadCloser: out.Body, hash: sha256.New(), left: out.ContentLength, tell: g.entry.passed}
 	if r.ContentLength == 0 {
 		out.Body = nil // else it could be sent in chunks
 	}

@@ -3,6 +3,8 @@ package faults
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -180,6 +182,7 @@ func TestWithoutARuleNothingIsChanged(t *testing.T) {
 	log[0].Time = time.Time{}
 	assert.Equal(t, log[0], Exchange{Number: 1, Method: "GET", Path: "/v2/a/blobs/b", Status: 200, Sent: size})
 	assert.Equal(t, log[2].Received, int64(len("manifest")))
+	assert.Equal(t, log[2].Digest, fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("manifest"))))
 	s.ClearLog()
 	assert.Equal(t, len(s.Log()), 0)
 }
