@@ -148,6 +148,9 @@ type Pushed struct {
 	Failure    *Failure `json:"failure,omitempty"`
 }
 
+// DealtWith tells whether nothing is left to be done about the outputs.
+func (p Pushed) DealtWith() bool { return (p.State == OK || p.State == Skipped) && !p.Incomplete }
+
 // Header is what every record begins with.
 type Header struct {
 	Version int    `json:"version"`

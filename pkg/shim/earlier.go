@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
@@ -21,8 +20,7 @@ const (
 // decideNext says what to do after an attempt that left these records; zero records are absent ones. unchanged tells
 // whether the outputs are still what done says.
 func decideNext(policy RestartPolicy, done handoff.Done, pushed handoff.Pushed, unchanged func() bool) next {
-	dealtWith := (pushed.State == handoff.OK || pushed.State == handoff.Skipped) && !pushed.Incomplete
-	succeeded := done.ExitCode == 0
+	dealtWith, succeeded := pushed.DealtWith(), done.ExitCode == 0
 	switch {
 	case policy == RestartAlways || !done.Ran() || done.Failure != nil:
 		return runCommand
@@ -88,13 +86,13 @@ func (l *life) forgetAttempt() {
 	}
 }
 
-// pushAgain holds for the outputs that an earlier attempt made. The record comes before the connection, so that the
-// sidecar does not prepare for a command.
+// pushAgain holds for the outputs that an earlier attempt made. The record, which is that of the earlier attempt, comes
+// before the connection, so that the sidecar does not prepare for a command.
 func (l *life) pushAgain(ctx context.Context, done handoff.Done, before int) *ending {
 	if done.RanAs == 0 {
 		done.RanAs = before
 	}
-	done.Ended, done.Terminating = time.Now(), false
+	done.Terminating = false
 	if err := l.writeDone(done); err != nil {
 		return unrecorded(done, err)
 	}

@@ -57,7 +57,7 @@ func (a *attempt) afterwards(ctx context.Context) {
 }
 
 func (a *attempt) serve(ctx context.Context) error {
-	if a.number > 1 && a.took() && !a.desk.lives(a.container, a.number-1) {
+	if a.number > 1 && a.took() && !a.onlyPushes() && !a.desk.lives(a.container, a.number-1) {
 		a.bury(ctx, a.container, a.number-1)
 	}
 	if err := a.admit(ctx); err != nil {
@@ -77,6 +77,12 @@ func (a *attempt) serve(ctx context.Context) error {
 	}
 	<-ctx.Done() // the shim exits, or the pod ends
 	return nil
+}
+
+// onlyPushes tells whether the attempt stands for the one before it, and will push what that has left.
+func (a *attempt) onlyPushes() bool {
+	done, err := handoff.Read[handoff.Done](a.step.RunDir.Done(a.container, a.number))
+	return err == nil && ranAs(a.number, done) < a.number
 }
 
 // took tells whether the attempt has a directory of its own, which only a shim of its container can make: anybody in the
@@ -125,6 +131,10 @@ func (a *attempt) finish(ctx context.Context, done handoff.Done) error {
 	if known && !earlier.Incomplete {
 		return nil
 	}
+	if stands, known := a.stoodFor(done); known {
+		a.log.Info("The outputs of an earlier attempt have been dealt with since its shim was killed.", "ranAs", done.RanAs)
+		return a.write(a.container, a.number, stands)
+	}
 	pushed, err := a.pushLent(ctx, done)
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // no verdict was reached: the next sidecar or connection goes on
@@ -133,6 +143,29 @@ func (a *attempt) finish(ctx context.Context, done handoff.Done) error {
 		return err
 	}
 	return a.record(a.container, a.number, pushed)
+}
+
+// stoodFor returns a verdict on the outputs of the attempt that this one stands for, which was reached after its shim was
+// killed; false if they are not dealt with.
+func (a *attempt) stoodFor(done handoff.Done) (handoff.Pushed, bool) {
+	ran := ranAs(a.number, done)
+	if ran == a.number { // its own command
+		return handoff.Pushed{}, false
+	}
+	for _, earlier := range []int{a.number - 1, ran} {
+		if pushed, known := a.pushed(a.container, earlier); known && pushed.DealtWith() {
+			return pushed, true
+		}
+	}
+	return handoff.Pushed{}, false
+}
+
+// ranAs is the attempt whose command has ended as an attempt's record says.
+func ranAs(attempt int, done handoff.Done) int {
+	if done.RanAs > 0 && done.RanAs < attempt {
+		return done.RanAs
+	}
+	return attempt
 }
 
 // pushLent pushes what the shim lends.
@@ -148,7 +181,8 @@ func (a *attempt) pushLent(ctx context.Context, done handoff.Done) (handoff.Push
 		return handoff.Pushed{}, err
 	}
 	e := ending{
-		container: a.container, attempt: a.number, exitCode: &done.ExitCode, at: done.Ended, inputs: ready.Inputs,
+		container: a.container, attempt: a.number, ranAs: ranAs(a.number, done), exitCode: &done.ExitCode, at: done.Ended,
+		inputs: ready.Inputs,
 		source: func(out handoff.Output) transfer.Source { return output{lentTree{a.lender, out.Path}} },
 	}
 	report := a.reportPush(e)
@@ -176,6 +210,11 @@ func (s *Sidecar) pushed(container string, attempt int) (handoff.Pushed, bool) {
 // record writes the final verdict on an attempt's outputs, after the notices of it: who reads the one finds the others.
 func (s *Sidecar) record(container string, attempt int, pushed handoff.Pushed) error {
 	s.tellOutputs(container, pushed)
+	return s.write(container, attempt, pushed)
+}
+
+// write writes the final verdict on an attempt's outputs.
+func (s *Sidecar) write(container string, attempt int, pushed handoff.Pushed) error {
 	if err := handoff.Write(s.step.RunDir.Pushed(container, attempt), pushed); err != nil {
 		return fmt.Errorf("recording the push: %w", err)
 	}

@@ -52,12 +52,12 @@ func (s *Sidecar) pushUnattended(ctx context.Context, e ending) {
 func (s *Sidecar) killed(container string, attempt int) (ending, bool) {
 	ready, _ := handoff.Read[handoff.Ready](s.step.RunDir.Ready()) // without it, the lineage lacks the inputs
 	e := ending{
-		container: container, attempt: attempt, at: time.Now(), inputs: ready.Inputs, incomplete: true,
+		container: container, attempt: attempt, ranAs: attempt, at: time.Now(), inputs: ready.Inputs, incomplete: true,
 		source: mounted,
 	}
 	done, err := handoff.Read[handoff.Done](s.step.RunDir.Done(container, attempt))
 	if err == nil {
-		e.incomplete, e.exitCode, e.at = false, &done.ExitCode, done.Ended
+		e.ranAs, e.incomplete, e.exitCode, e.at = ranAs(attempt, done), false, &done.ExitCode, done.Ended
 		return e, done.Ran() && done.Failure == nil
 	}
 	_, err = handoff.Read[handoff.Started](s.step.RunDir.Started(container, attempt))

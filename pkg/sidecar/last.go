@@ -38,7 +38,7 @@ func (s *Sidecar) pushUnwrapped(ctx context.Context, container string) {
 		return
 	}
 	s.pushUnattended(ctx, ending{
-		container: container, attempt: onlyAttempt, at: time.Now(), inputs: ready.Inputs,
+		container: container, attempt: onlyAttempt, ranAs: onlyAttempt, at: time.Now(), inputs: ready.Inputs,
 		source: mounted,
 	})
 }

@@ -18,7 +18,8 @@ import (
 // ending is one attempt that is over, as far as pushing its outputs goes.
 type ending struct {
 	container  string
-	attempt    int
+	attempt    int  // that is over
+	ranAs      int  // the attempt whose command that was
 	exitCode   *int // nil: it is not known
 	at         time.Time
 	inputs     []handoff.Artifact
@@ -138,7 +139,7 @@ func (s *Sidecar) pushOne(ctx context.Context, e ending, out handoff.Output, cou
 func (s *Sidecar) fillOutput(out handoff.Output, e ending) (handoff.Output, error) {
 	values := s.step.Pod.Placeholders()
 	values[placeholder.Container] = e.container
-	values[placeholder.Attempt] = strconv.Itoa(e.attempt)
+	values[placeholder.Attempt] = strconv.Itoa(e.ranAs)
 	for _, field := range []*string{&out.Artifact, &out.Path, &out.Below} {
 		text, err := placeholder.Finish(*field, values)
 		if err != nil {
@@ -155,7 +156,7 @@ func (s *Sidecar) lineage(e ending) artifact.Lineage {
 		Job:        s.step.Pod.Job,
 		Pod:        s.step.Pod.Name,
 		Container:  e.container,
-		Attempt:    e.attempt,
+		Attempt:    e.ranAs,
 		ExitCode:   e.exitCode,
 		Incomplete: e.incomplete,
 		Created:    e.at,

@@ -1,0 +1,66 @@
+package process
+
+import (
+	"net/http"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
+	"github.com/converged-computing/oras-operator/test/faults"
+)
+
+// E46, and the rows "shim killed", "node reboot" and "containerd's shim killed": what a command has made may be pushed by its own attempt, by the sidecar
+// once its shim is gone, and by the next attempt. Who comes late must not make another artifact of it.
+func TestE46WhoeverPushesWhatACommandHasMadeTheTagMovesOnce(t *testing.T) {
+	registry := newFaulty(t)
+	type parts struct{ sidecar, app *process }
+	killBoth := func(t *testing.T, running parts) {
+		running.app.kill(t)
+		running.sidecar.kill(t)
+	}
+	for point, rule := range map[string]faults.Rule{
+		"in the middle of content":            {Method: http.MethodPut, Path: uploads, Direction: faults.Request, After: midway},
+		"before the tag moves":                {Method: http.MethodPut, Path: manifests, Direction: faults.Request},
+		"after the tag moved, not knowing it": {Method: http.MethodPut, Path: manifests},
+	} {
+		for who, kill := range map[string]func(t *testing.T, p *pod, running parts){
+			"the shim": func(t *testing.T, _ *pod, running parts) { running.app.kill(t) },
+			"the pod": func(t *testing.T, p *pod, running parts) {
+				killBoth(t, running)
+				p.sidecar(t)
+			},
+			"the node": func(t *testing.T, p *pod, running parts) {
+				killBoth(t, running)
+				p.reboot(t)
+				p.sidecar(t)
+			},
+		} {
+			for where, mounted := range map[string]bool{"within reach of the sidecar": true, "out of its reach": false} {
+				t.Run(who+" is killed "+point+" "+where, func(t *testing.T) {
+					t.Parallel()
+					f := registry.beside(t)
+					f.hold(t, rule)
+					out := repository(t) + ":v1"
+					p, work := newMaker(t, f.address, out)
+					if mounted {
+						p.step.Outputs[0].Mount = work
+					}
+					p.shim = []string{"--restart-policy=OnFailure", "--durable-output=" + work}
+					running := parts{p.sidecar(t), p.app(t, work, "true")}
+					f.awaitFired(t, "hold")
+					kill(t, p, running)
+					again := p.app(t, work, "exit 1")
+					_, err := handoff.Await(patient(t), p.run, p.run.Done("app", 2), func(done handoff.Done) bool { return done.RanAs == 1 })
+					assert.NilError(t, err)
+					assert.NilError(t, f.SetRules())
+					assert.Equal(t, again.exitCode(t), 0)
+					assertWhole(t, f.direct, out, out)
+					for _, x := range f.exchanges(http.MethodPut, manifests) {
+						assert.Assert(t, x.Digest == "" || x.Digest == digest(t, f.direct, repository(t)), "%+v", x)
+					}
+				})
+			}
+		}
+	}
+}
