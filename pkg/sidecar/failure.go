@@ -21,6 +21,15 @@ func inputFailure(err error) *handoff.Failure {
 	return &handoff.Failure{Code: handoff.ExitInputs, Message: err.Error()}
 }
 
+// inputProblem says which input cannot be had. Where it cannot be written, it is the application's name for the place that
+// tells somebody something, and not the sidecar's.
+func inputProblem(art handoff.Artifact, err error) error {
+	if e, ok := errors.AsType[*transfer.Error](err); ok && e.Side == transfer.SideTree && art.Path != "" {
+		return fmt.Errorf("input %s cannot be written to %s: %w", art.Reference, art.Path, err)
+	}
+	return fmt.Errorf("input %s: %w", art.Reference, err)
+}
+
 // outputFailure tells a push that was given up after retries from one that was refused for good.
 func outputFailure(err error) *handoff.Failure {
 	if failure, ok := errors.AsType[*handoff.Failure](err); ok {

@@ -103,7 +103,7 @@ func (s *Sidecar) pullInto(ctx context.Context, art *handoff.Artifact, from loca
 	}
 	result, err := transfer.Pull(ctx, repo, art.Digest, sink, transfer.PullOptions{Counters: counters, Retry: s.retry(0)})
 	if err != nil {
-		return fmt.Errorf("input %s: %w", art.Reference, err)
+		return inputProblem(*art, err)
 	}
 	for _, warning := range result.Warnings {
 		s.log.Warn("An input is not quite what it was: "+warning, "input", art.Reference)

@@ -103,6 +103,17 @@ func TestGatheringTooFewFailsTheStep(t *testing.T) {
 	}
 }
 
+func TestAnInputThatCannotBeWrittenNamesThePlaceAsTheApplicationKnowsIt(t *testing.T) {
+	_, registry := startRegistry(t)
+	publish(t, registry, "first:v1")
+	p, data := newTaker(t, registry, "first:v1", true)
+	p.step.Inputs[0].Path = "/data/in"
+	assert.NilError(t, os.MkdirAll(filepath.Join(data, "large", "in its way"), 0o700))
+	p.sidecar(t)
+	assert.Equal(t, p.app(t, t.TempDir(), "true").exitCode(t), handoff.ExitInputs)
+	assert.Assert(t, is.Contains(p.terminationMessage(t), "first:v1 cannot be written to /data/in: "))
+}
+
 func TestPlaceholdersOfInputsStandForThePod(t *testing.T) {
 	_, registry := startRegistry(t)
 	made(t, registry, "team/point-7:latest", "seven")
