@@ -57,6 +57,14 @@ func (c *cluster) tags(t *testing.T, namespace, repository string) []string {
 	return strings.Fields(result.Stdout())
 }
 
+// digest is what a tag names.
+func (c *cluster) digest(t *testing.T, namespace, ref string) string {
+	t.Helper()
+	cmd := icmd.Command(os.Getenv("ORAS_CLI"), "resolve", "--plain-http", c.forward(t, namespace)+"/"+ref)
+	result := icmd.RunCmd(cmd).Assert(t, icmd.Success)
+	return strings.TrimSpace(result.Stdout())
+}
+
 // oras runs the stock client in dir.
 func oras(t *testing.T, dir string, args ...string) {
 	t.Helper()

@@ -6,6 +6,7 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +53,8 @@ func verbs() map[string]verb {
 		"link":              {2, func(_ io.Writer, a []string) error { return os.Symlink(a[0], os.ExpandEnv(a[1])) }},
 		"cat":               {1, func(out io.Writer, a []string) error { return cat(out, a[0]) }},
 		"cat-all":           {1, func(out io.Writer, a []string) error { return catAll(out, a[0]) }},
+		"sum":               {1, func(out io.Writer, a []string) error { return sum(out, a[0]) }},
+		"list":              {1, func(out io.Writer, a []string) error { return list(out, a[0]) }},
 		"copy":              {2, func(_ io.Writer, a []string) error { return copyFile(a[0], a[1]) }},
 		"tree":              {1, func(out io.Writer, a []string) error { return tree(out, a[0]) }},
 		"env":               {1, env},
@@ -133,6 +136,35 @@ func catAll(out io.Writer, dir string) error {
 			if _, err := fmt.Fprintln(out, e.Name(), strings.TrimSuffix(line, "\n")); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// sum writes the SHA-256 of a file, in hexadecimal.
+func sum(out io.Writer, path string) error {
+	f, err := os.Open(os.ExpandEnv(path))
+	if err != nil {
+		return err
+	}
+	hash := sha256.New()
+	_, err = io.Copy(hash, f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%x\n", hash.Sum(nil))
+	return err
+}
+
+// list writes the names in a directory, each on a line.
+func list(out io.Writer, dir string) error {
+	entries, err := os.ReadDir(os.ExpandEnv(dir))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if _, err := fmt.Fprintln(out, entry.Name()); err != nil {
+			return err
 		}
 	}
 	return nil
