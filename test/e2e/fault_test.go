@@ -11,7 +11,6 @@ import (
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -310,21 +309,6 @@ func TestE37APodWhoseImageIsNotThereCanBeDeleted(t *testing.T) {
 	assert.NilError(t, c.Delete(t.Context(), object, client.PropagationPolicy(metav1.DeletePropagationBackground)))
 	c.gone(t, pod)
 	assert.Assert(t, time.Since(start) < 20*time.Second)
-}
-
-func TestE43ADeadlineEndsTheStepLikeADeletion(t *testing.T) {
-	t.Parallel()
-	c, ns := withCache(t, nil)
-	object := job{
-		name:   "step",
-		labels: keys{"oras-cache": "oras", "output-uri": "late"},
-		args:   []string{"await-signal", "10"},
-	}.object(ns)
-	object.Spec.ActiveDeadlineSeconds = ptr.To[int64](5)
-	assert.NilError(t, c.Create(t.Context(), object))
-	how := c.ended(t, ns, "step")
-	assert.Equal(t, how, batchv1.JobFailed)
-	assert.Assert(t, is.Nil(c.tags(t, ns, "late")))
 }
 
 func TestE47FiftyIndexedStepsAtOnce(t *testing.T) {
