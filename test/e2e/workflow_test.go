@@ -36,7 +36,7 @@ func TestAStepTakesWhatAStepBeforeItMade(t *testing.T) {
 	assert.DeepEqual(t, files, map[string]string{"runs/1/result.txt": "42", "summary.txt": "the answer"})
 }
 
-func TestAStepWhoseInputIsMissingFailsAtOnceAndNeverStarts(t *testing.T) {
+func TestFaultAnInputThatIsMissingIs200AtOnceAndTheCommandNeverStarts(t *testing.T) {
 	t.Parallel()
 	c, ns := withCache(t, nil)
 
@@ -53,7 +53,7 @@ func TestAStepWhoseInputIsMissingFailsAtOnceAndNeverStarts(t *testing.T) {
 	assert.Assert(t, !strings.Contains(c.logs(t, ns, "analyze"), "uid="))
 }
 
-func TestAStepWaitsForItsInputWhenAskedTo(t *testing.T) {
+func TestFaultAnInputThatIsMissingIsWaitedForWhenAskedTo(t *testing.T) {
 	t.Parallel()
 	c, ns := withCache(t, nil)
 
@@ -75,7 +75,7 @@ func TestAStepWaitsForItsInputWhenAskedTo(t *testing.T) {
 	assert.Assert(t, is.Contains(c.logs(t, ns, "analyze"), "42 comes late"))
 }
 
-func TestAStepWhoseRegistryIsGoneAtPushTimeIsNotComplete(t *testing.T) {
+func TestFaultARegistryThatIsGoneAtPushTimeIs201(t *testing.T) {
 	t.Parallel()
 	c, ns := withCache(t, nil)
 
