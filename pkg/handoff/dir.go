@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -58,17 +59,27 @@ const maxAttempt = 1_000_000_000
 
 // LastAttempt returns the highest number of an attempt of the container; 0 for none.
 func (d Dir) LastAttempt(container string) (int, error) {
-	entries, err := os.ReadDir(d.App(container))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	all, err := d.Attempts(container)
+	if err != nil || len(all) == 0 {
 		return 0, err
 	}
-	last := 0
+	return all[len(all)-1], nil
+}
+
+// Attempts returns the numbers of the container's attempts, in order.
+func (d Dir) Attempts(container string) ([]int, error) {
+	entries, err := os.ReadDir(d.App(container))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var numbers []int
 	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Name()); err == nil && n <= maxAttempt {
-			last = max(last, n)
+		if n, err := strconv.Atoi(e.Name()); err == nil && n > 0 && n <= maxAttempt {
+			numbers = append(numbers, n)
 		}
 	}
-	return last, nil
+	slices.Sort(numbers)
+	return numbers, nil
 }
 
 // Started is written by the shim when the command runs: a Started record.

@@ -57,8 +57,8 @@ func (a *attempt) afterwards(ctx context.Context) {
 }
 
 func (a *attempt) serve(ctx context.Context) error {
-	if a.number > 1 && a.took() && !a.onlyPushes() && !a.desk.lives(a.container, a.number-1) {
-		a.bury(ctx, a.container, a.number-1)
+	if a.number > 1 && a.took() && !a.onlyPushes() {
+		a.buryBefore(ctx, a.container, a.number)
 	}
 	if err := a.admit(ctx); err != nil {
 		return err

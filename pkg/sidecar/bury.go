@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -16,9 +17,33 @@ const stallTimeout = 30 * time.Second
 // errStalled is the cause of such a push's end.
 var errStalled = errors.New("the pod must end, and nothing could be sent for " + stallTimeout.String())
 
+// buryBefore buries the attempts of a container with lower numbers: their shims are dead, though there may have been no
+// sidecar to see it. One that was there when it was let go is not: it was this sidecar alone that was told to end. What came
+// before an attempt that has its verdict was dealt with then.
+func (s *Sidecar) buryBefore(ctx context.Context, container string, number int) {
+	attempts, err := s.step.RunDir.Attempts(container)
+	if err != nil {
+		s.log.Warn("The attempts of a container cannot be listed.", "container", container, "error", err)
+	}
+	end, _ := slices.BinarySearch(attempts, number)
+	start := end
+	for start > 0 {
+		if _, known := s.pushed(container, attempts[start-1]); known {
+			break
+		}
+		start--
+	}
+	for _, attempt := range attempts[start:end] {
+		if !s.desk.lives(container, attempt) {
+			s.bury(ctx, container, attempt)
+		}
+	}
+}
+
 // bury pushes what a killed shim has left of its attempt, as far as it is wanted after such an end and lies on volumes:
-// what it cannot reach is a failed push, so that another attempt does not take it for done. An attempt that has its verdict, or none of whose command ran, is left alone. It goes on when ctx ends, the pod's order to
-// end included: the grace period is for that.
+// what it cannot reach is a failed push, so that another attempt does not take it for done. An attempt that has its verdict,
+// or none of whose command ran, is left alone. It goes on when ctx ends, the pod's order to end included: the grace period
+// is for that.
 func (s *Sidecar) bury(ctx context.Context, container string, attempt int) {
 	grave := s.graves[container]
 	grave.Lock() // the order to end and the next attempt may come at once

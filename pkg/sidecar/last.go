@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -18,13 +19,7 @@ func (s *Sidecar) last(ctx context.Context) {
 			s.pushUnwrapped(ctx, container)
 			continue
 		}
-		attempt, err := s.step.RunDir.LastAttempt(container)
-		if err != nil {
-			s.log.Warn("The attempts of a container cannot be listed.", "container", container, "error", err)
-		}
-		if attempt > 0 && !s.desk.lives(container, attempt) { // else it was this sidecar alone that was told to end
-			s.bury(ctx, container, attempt)
-		}
+		s.buryBefore(ctx, container, math.MaxInt)
 	}
 }
 

@@ -210,3 +210,26 @@ func fetch(t *testing.T, registry, path string, into any) {
 		assert.NilError(t, json.Unmarshal(body, into), string(body))
 	}
 }
+
+// Neither of the shims that were killed had a sidecar to say so to, and the second one nothing to push.
+func TestE34AShimThatWasKilledWhileThereWasNoSidecarIsDealtWithBeforeALaterAttempt(t *testing.T) {
+	_, registry := startRegistry(t)
+	p := newPod(t, registry)
+	work := t.TempDir()
+	p.step.Outputs = []handoff.Output{{
+		Container: "app", Artifact: "killed-{attempt}:v1", Path: "out", Mount: work, Below: "out", On: handoff.OnAlways,
+	}}
+	sidecar := p.sidecar(t)
+	app := p.app(t, work, "mkdir out; echo half > out/file; echo made; exec sleep 300")
+	app.awaitOutput(t, "made")
+	sidecar.kill(t)
+	p.kill(t, app)
+	second := p.app(t, work, "true")
+	second.watches(t)
+	second.kill(t)
+	p.sidecar(t)
+	assert.Equal(t, p.app(t, work, "echo whole > out/file").exitCode(t), 0)
+	assert.DeepEqual(t, tags(t, registry, "killed-3"), []string{"v1"})
+	assert.DeepEqual(t, tags(t, registry, "killed-1"), []string{"v1"})
+	assert.Assert(t, lineage(t, registry, "killed-1", "v1").Incomplete)
+}
