@@ -74,23 +74,6 @@ func TestFaultASidecarThatIsKilledWhileItsInputsAreWaitedForIsFollowedByOneThatG
 	assert.Assert(t, restarts(c.pod(t, ns, "step"), "oras") >= 1)
 }
 
-func TestFaultASidecarThatIsKilledWhileItPushesIsFollowedByOneThatCompletes(t *testing.T) { // E36
-	t.Parallel()
-	c, ns := withCache(t, nil)
-	c.apply(t, ns, job{
-		name:        "step",
-		labels:      keys{"oras-cache": "oras", "output-uri": "large"},
-		annotations: keys{"output-path": "out"},
-		args:        []string{"fill", "out/large", "1024"},
-	})
-	pod := c.pod(t, ns, "step")
-	c.containerLogged(t, ns, "step", "oras", "The command has ended.")
-	c.kill(t, pod, "oras", harness.Main)
-	c.complete(t, ns, "step")
-	assert.DeepEqual(t, c.tags(t, ns, "large"), []string{"latest"})
-	assert.Equal(t, restarts(c.pod(t, ns, "step"), "oras"), int32(1))
-}
-
 func TestFaultASidecarThatNeverComesBackIs203(t *testing.T) {
 	t.Parallel()
 	c, ns := withCache(t, nil)
@@ -197,58 +180,6 @@ func TestFaultAPushThatFailedIsTriedAgainWithoutRunningTheCommandAgain(t *testin
 	c.cache(t, ns)
 	c.complete(t, ns, "step")
 	assert.DeepEqual(t, c.pull(t, ns, "again:latest"), map[string]string{"runs": "ran\n"})
-}
-
-func TestFaultKilledDaemonsOfTheNodeDisturbNoStep(t *testing.T) { // not parallel: everything on the node feels it
-	c, ns := withCache(t, nil)
-	c.apply(t, ns, job{
-		name:   "step",
-		labels: keys{"oras-cache": "oras", "output-uri": "undisturbed"},
-		args:   []string{"note", "$ORAS_OUTPUT_PATH/runs", "identity", "await-file", "$ORAS_OUTPUT_PATH/go"},
-	})
-	c.ranSoFar(t, ns)
-	pod := c.pod(t, ns, "step")
-	for _, daemon := range []harness.Daemon{harness.Kubelet, harness.Containerd} {
-		assert.NilError(t, c.KillDaemon(within(t), pod.Spec.NodeName, daemon))
-	}
-	c.exec(t, pod, "app", "/app", "write", "/oras/out/go", "")
-	c.complete(t, ns, "step")
-	assert.Equal(t, c.pull(t, ns, "undisturbed:latest")["runs"], "ran\n")
-}
-
-func TestFaultAKilledContainerdShimLeavesNoPartialArtifact(t *testing.T) {
-	t.Parallel()
-	c, ns := withCache(t, nil)
-	c.apply(t, ns, job{
-		name:      "step",
-		labels:    keys{"oras-cache": "oras", "output-uri": "whole"},
-		onFailure: true,
-		args:      []string{"write", "$ORAS_OUTPUT_PATH/a", "1", "write", "$ORAS_OUTPUT_PATH/b", "2", "identity", "await-file", "never"},
-	})
-	c.ranSoFar(t, ns)
-	c.kill(t, c.pod(t, ns, "step"), "app", harness.Runtime)
-	await(t, "the node knows of the loss", func(ctx context.Context) (bool, error) {
-		pod, err := c.podOf(ctx, ns, "step")
-		return pod != nil && (pod.Status.Phase != corev1.PodRunning || restarts(pod, "app") > 0), err
-	})
-	assert.Assert(t, is.Nil(c.tags(t, ns, "whole")))
-}
-
-func TestFaultARegistryThatIsRestartedMidPushFailsNoStep(t *testing.T) { // E79
-	t.Parallel()
-	c, ns := withCache(t, nil)
-	c.apply(t, ns, job{
-		name:        "step",
-		labels:      keys{"oras-cache": "oras", "output-uri": "large"},
-		annotations: keys{"output-path": "out"},
-		args:        []string{"fill", "out/large", "1024"},
-	})
-	c.containerLogged(t, ns, "step", "oras", "The command has ended.")
-	registry := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: cacheName + "-0"}}
-	assert.NilError(t, c.Get(t.Context(), client.ObjectKeyFromObject(registry), registry))
-	c.kill(t, registry, "registry", harness.Main)
-	c.complete(t, ns, "step")
-	assert.DeepEqual(t, c.tags(t, ns, "large"), []string{"latest"})
 }
 
 func TestFaultADeploymentPushesAfterEachAttempt(t *testing.T) {

@@ -26,6 +26,7 @@ type job struct {
 	restricted  bool   // as the restricted profile wants it, with a read-only root file system
 	onFailure   bool   // restart the container when it fails, instead of never
 	scratch     string // mount an emptyDir here
+	node        string // where its pod runs; empty: anywhere
 	pods        int32  // an indexed Job of so many, all at once; 0: a plain one
 }
 
@@ -50,6 +51,9 @@ func (j job) object(namespace string) *batchv1.Job {
 	}
 	if j.onFailure {
 		pod.RestartPolicy = corev1.RestartPolicyOnFailure
+	}
+	if j.node != "" {
+		pod.NodeSelector = map[string]string{corev1.LabelHostname: j.node}
 	}
 	if j.scratch != "" {
 		pod.Volumes = []corev1.Volume{{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}

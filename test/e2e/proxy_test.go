@@ -100,6 +100,12 @@ func (p *proxy) release(t *testing.T) {
 	assert.NilError(t, p.admin(http.MethodDelete, "rules").Do(t.Context()).Error())
 }
 
+// remove takes the rules of a name away. What they have held goes on.
+func (p *proxy) remove(t *testing.T, rule string) {
+	t.Helper()
+	assert.NilError(t, p.admin(http.MethodDelete, "rules/"+rule).Do(t.Context()).Error())
+}
+
 // awaitFired waits until a rule has happened so often.
 func (p *proxy) awaitFired(t *testing.T, rule string, times int) {
 	t.Helper()
