@@ -4,7 +4,7 @@
 K8S   ?= 1.37
 NODES ?=
 RUN   ?= .
-export K8S NODES ORAS MINUTES SEED
+export K8S NODES ORAS MINUTES SEED SKIP
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REGISTRY ?= ghcr.io/converged-computing
@@ -94,7 +94,7 @@ test-unit: ## Unit and process tests.
 	go test -race -count 1 ./test/process ./test/imports # what they test, the test cache does not see
 
 .PHONY: test-e2e
-test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 RUN=regexp.
+test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 RUN=regexp SKIP=regexp.
 	@RUN="$(RUN)" test/e2e/run
 
 .PHONY: test-kind
