@@ -26,16 +26,9 @@ func (c *cluster) kill(t *testing.T, pod *corev1.Pod, container string, process 
 	assert.NilError(t, c.Kill(within(t), pod, container, process))
 }
 
-// onNode runs a command among the processes of a node.
-func (c *cluster) onNode(t *testing.T, node string, command ...string) {
+// exec runs a command in container app, as kubectl exec does.
+func (c *cluster) exec(t *testing.T, pod *corev1.Pod, command ...string) {
 	t.Helper()
-	_, err := c.OnNode(within(t), node, command...)
-	assert.NilError(t, err)
-}
-
-// exec runs a command in a container, as kubectl exec does.
-func (c *cluster) exec(t *testing.T, pod *corev1.Pod, container string, command ...string) {
-	t.Helper()
-	_, err := c.Exec(within(t), pod, container, command...)
+	_, err := c.Exec(within(t), pod, "app", command...)
 	assert.NilError(t, err)
 }

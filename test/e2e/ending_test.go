@@ -101,7 +101,7 @@ func TestE45NeighboursAndEphemeralContainersAreLeftAlone(t *testing.T) {
 		statuses := pod.Status.EphemeralContainerStatuses
 		return len(statuses) == 1 && statuses[0].State.Terminated != nil, err
 	})
-	c.exec(t, pod, "app", "/app", "write", "go", "")
+	c.exec(t, pod, "/app", "write", "go", "")
 	c.complete(t, ns, "step")
 	assert.Assert(t, is.Len(c.pull(t, ns, "mine:latest"), 1))
 }

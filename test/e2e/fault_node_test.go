@@ -30,7 +30,7 @@ func TestFaultANodeThatIsLostForAWhileLosesNoFinishedWork(t *testing.T) {
 	finally(t, func(ctx context.Context) error { return c.StartNode(ctx, worker) })
 	assert.NilError(t, c.KillNode(within(t), worker))
 	s.giveUp(t, moved)
-	s.exec(t, s.pod(t, ns, moved.name()), "app", "/app", "write", ledger+"/go", "")
+	s.exec(t, s.pod(t, ns, moved.name()), "/app", "write", ledger+"/go", "")
 	s.completes(t, moved, 1)
 	assert.NilError(t, c.StartNode(within(t), worker))
 	s.allStartedAgain(t, "app")

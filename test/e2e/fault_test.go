@@ -91,7 +91,7 @@ func TestFaultASidecarThatNeverComesBackIs203(t *testing.T) {
 		return restarts(pod, "oras") > 0, err
 	})
 	c.kill(t, pod, "oras", harness.Main) // which the kubelet answers by waiting for ten seconds
-	c.exec(t, pod, "app", "/app", "write", "go", "")
+	c.exec(t, pod, "/app", "write", "go", "")
 	end := c.failed(t, ns, "step")
 	assert.Equal(t, end.ExitCode, int32(203))
 	assert.Assert(t, is.Contains(end.Message, "The sidecar has not answered for"))

@@ -100,7 +100,7 @@ func (s *stage) release(t *testing.T) {
 		switch {
 		case step.never:
 		case step.waits():
-			s.exec(t, step.pod, "app", "/app", "write", ledger+"/go", "")
+			s.exec(t, step.pod, "/app", "write", ledger+"/go", "")
 		case step.known && restarts(step.pod, "app") == 0:
 			assert.NilError(t, s.Signal(within(t), step.pod, "app", harness.Main, syscall.SIGCONT))
 		}
