@@ -2,6 +2,7 @@ package soak
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +34,7 @@ type player struct {
 	steps     map[string]Step
 	states    map[string]State
 	created   map[string]time.Time
+	abandoned int // pods that were deleted since the kubelet would never have ended them
 }
 
 func newPlayer(c *harness.Cluster, namespace string, w Workflow) *player {
@@ -103,7 +105,8 @@ func (p *player) create(ctx context.Context, object client.Object) error {
 // advance notes which steps are over, and creates those whose time has come.
 func (p *player) advance(ctx context.Context) error {
 	var jobs batchv1.JobList
-	if err := p.List(ctx, &jobs, client.InNamespace(p.namespace)); err != nil {
+	err := errors.Join(p.List(ctx, &jobs, client.InNamespace(p.namespace)), p.deleteAbandoned(ctx))
+	if err != nil {
 		return nil //nolint:nilerr // the API server may be down: it is asked again soon
 	}
 	for _, job := range jobs.Items {

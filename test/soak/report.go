@@ -15,6 +15,7 @@ type Report struct {
 	Runs      int           // of commands, as their ledgers have them
 	Codes     map[int32]int // how often a container ended with a code, as far as pods still tell
 	Kills     map[Participant]int
+	Abandoned int      // pods of a lost node that the kubelet would never have ended
 	Broken    []string // promises, a sentence each
 }
 
@@ -60,7 +61,7 @@ func (r *Report) Print(out io.Writer) error {
 	for _, code := range slices.Sorted(maps.Keys(r.Codes)) {
 		text += fmt.Sprintf(" %d: %d", code, r.Codes[code])
 	}
-	text += fmt.Sprintf("\n%d broken promises\n", len(r.Broken))
+	text += fmt.Sprintf("\n%d pods abandoned by the kubelet\n%d broken promises\n", r.Abandoned, len(r.Broken))
 	for _, sentence := range r.Broken {
 		text += "- " + sentence + "\n"
 	}

@@ -111,7 +111,7 @@ func (s *soaking) play(ctx context.Context, w Workflow) error {
 	if err != nil {
 		return err
 	}
-	if broken := s.add(w, outcomes); len(broken) > 0 {
+	if broken := s.add(p, outcomes); len(broken) > 0 {
 		s.Log.Error("Promises are broken.", "workflow", w.Name, "broken", broken)
 		s.keep(ctx, p.namespace)
 		return nil // its namespace stays to be looked at
@@ -120,14 +120,15 @@ func (s *soaking) play(ctx context.Context, w Workflow) error {
 }
 
 // add puts the outcomes into the report and returns the promises they break.
-func (s *soaking) add(w Workflow, outcomes []Outcome) (broken []string) {
+func (s *soaking) add(p *player, outcomes []Outcome) (broken []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.report.Workflows++
+	s.report.Abandoned += p.abandoned
 	for _, o := range outcomes {
-		s.Log.Info("A step is over.", "workflow", w.Name, "step", o.Name, "state", o.State, "ends", o.Ends, "artifact", o.Artifact.describe())
+		s.Log.Info("A step is over.", "workflow", p.workflow.Name, "step", o.Name, "state", o.State, "ends", o.Ends, "artifact", o.Artifact.describe())
 		for _, sentence := range Violations(o) {
-			broken = append(broken, w.Name+"/"+sentence)
+			broken = append(broken, p.workflow.Name+"/"+sentence)
 		}
 		s.report.add(o)
 	}
