@@ -197,7 +197,6 @@ func cleanupContext() context.Context { return context.Background() }
 
 // describe logs what a failed test leaves.
 func (c *cluster) describe(t *testing.T, namespace string) {
-	var text strings.Builder
-	c.Describe(cleanupContext(), &text, namespace)
-	t.Log(text.String())
+	t.Helper()
+	t.Log(c.Describe(cleanupContext(), namespace))
 }

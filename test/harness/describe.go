@@ -4,32 +4,35 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
 
-// Describe writes what is in a namespace, for whoever looks for the cause of a failure: each pod with its containers'
-// states and logs, those before a restart too, and the events.
-func (c *Cluster) Describe(ctx context.Context, out io.Writer, namespace string) {
+// Describe says what is in a namespace, for whoever looks for the cause of a failure: each pod with its containers' states
+// and logs, those before a restart too, and the events. What cannot be had is an error in the text.
+func (c *Cluster) Describe(ctx context.Context, namespace string) string {
+	var text strings.Builder
 	var pods corev1.PodList
 	if err := c.List(ctx, &pods, client.InNamespace(namespace)); err != nil {
-		fmt.Fprintln(out, err)
+		text.WriteString(err.Error() + "\n")
 	}
 	for _, pod := range pods.Items {
-		c.describePod(ctx, out, pod)
+		c.describePod(ctx, &text, pod)
 	}
 	var events corev1.EventList
 	if err := c.List(ctx, &events, client.InNamespace(namespace)); err != nil {
-		fmt.Fprintln(out, err)
+		text.WriteString(err.Error() + "\n")
 	}
 	for _, event := range events.Items {
-		fmt.Fprintf(out, "event %s/%s %s: %s\n", event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Reason, event.Message)
+		fmt.Fprintf(&text, "event %s/%s %s: %s\n", event.InvolvedObject.Kind, event.InvolvedObject.Name, event.Reason, event.Message)
 	}
+	return text.String()
 }
 
-func (c *Cluster) describePod(ctx context.Context, out io.Writer, pod corev1.Pod) {
+func (c *Cluster) describePod(ctx context.Context, out *strings.Builder, pod corev1.Pod) {
 	status, err := yaml.Marshal(pod.Status)
 	fmt.Fprintf(out, "pod %s: %s%v\n", pod.Name, status, err)
 	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {

@@ -6,7 +6,6 @@ import (
 
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
-	"k8s.io/utils/ptr"
 )
 
 func TestWhatBreaksAPromiseIsSaid(t *testing.T) {
@@ -15,7 +14,7 @@ func TestWhatBreaksAPromiseIsSaid(t *testing.T) {
 	always := Step{Name: "s", On: "always", OutputOnVolume: true}
 	once := map[string][]string{"p": {lineStart, lineEnd}}
 	twice := map[string][]string{"p": {lineStart, lineEnd, lineStart}}
-	whole := &Artifact{ExitCode: ptr.To(0)}
+	whole := &Artifact{ExitCode: new(0)}
 	for name, tc := range map[string]struct {
 		seen Outcome
 		want string // in the one sentence; empty: there is none
@@ -28,12 +27,12 @@ func TestWhatBreaksAPromiseIsSaid(t *testing.T) {
 		"not run":                          {Outcome{Step: good, State: NotRun}, ""},
 		"failed, nothing there":            {Outcome{Step: bad, State: Failed, Ledger: once, Ends: []End{{Code: 3}}}, ""},
 		"failed after the push":            {Outcome{Step: good, State: Failed, Ledger: once, Artifact: whole}, ""},
-		"a tag of a part":                  {Outcome{Step: good, State: Failed, Ledger: once, Artifact: &Artifact{Broken: errors.New("gone"), ExitCode: ptr.To(0)}}, "partial artifact: gone"},
-		"a tag of something else":          {Outcome{Step: good, State: Failed, Ledger: once, Artifact: &Artifact{Differs: errors.New("other"), ExitCode: ptr.To(0)}}, "other"},
+		"a tag of a part":                  {Outcome{Step: good, State: Failed, Ledger: once, Artifact: &Artifact{Broken: errors.New("gone"), ExitCode: new(0)}}, "partial artifact: gone"},
+		"a tag of something else":          {Outcome{Step: good, State: Failed, Ledger: once, Artifact: &Artifact{Differs: errors.New("other"), ExitCode: new(0)}}, "other"},
 		"half of it, as asked for":         {Outcome{Step: always, State: Failed, Artifact: &Artifact{Differs: errors.New("half"), Incomplete: true}}, ""},
-		"what a killed command left":       {Outcome{Step: always, State: Failed, Artifact: &Artifact{Differs: errors.New("half"), ExitCode: ptr.To(137)}}, ""},
+		"what a killed command left":       {Outcome{Step: always, State: Failed, Artifact: &Artifact{Differs: errors.New("half"), ExitCode: new(137)}}, ""},
 		"half of it, unasked":              {Outcome{Step: good, State: Failed, Artifact: &Artifact{Incomplete: true}}, "nobody asked for"},
-		"of a failure, unasked":            {Outcome{Step: bad, State: Failed, Ledger: once, Artifact: &Artifact{ExitCode: ptr.To(3)}}, "ended with 3, which nobody asked for"},
+		"of a failure, unasked":            {Outcome{Step: bad, State: Failed, Ledger: once, Artifact: &Artifact{ExitCode: new(3)}}, "ended with 3, which nobody asked for"},
 		"made by nobody":                   {Outcome{Step: good, State: Failed, Artifact: whole}, "no command has finished"},
 		"silent about its command":         {Outcome{Step: good, State: Failed, Ledger: once, Artifact: &Artifact{}}, "does not say how"},
 		"run again":                        {Outcome{Step: good, State: Failed, Ledger: twice}, "has run again 1 times in pod p"},

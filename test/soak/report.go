@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Report is what came of a soak.
@@ -51,20 +52,21 @@ func total[K comparable](counts map[K]int) (sum int) {
 
 // Print writes the report for people.
 func (r *Report) Print(out io.Writer) error {
-	text := fmt.Sprintf("seed %d: %d workflows, %d steps (%d complete, %d failed, %d hung; %d more not run), %d runs of commands\n",
+	var text strings.Builder
+	fmt.Fprintf(&text, "seed %d: %d workflows, %d steps (%d complete, %d failed, %d hung; %d more not run), %d runs of commands\n",
 		r.Seed, r.Workflows, r.StepsRun(), r.Steps[Complete], r.Steps[Failed], r.Steps[Hung], r.Steps[NotRun], r.Runs)
-	text += fmt.Sprintf("%d kills:", r.KillsDone())
+	fmt.Fprintf(&text, "%d kills:", r.KillsDone())
 	for _, who := range Participants() {
-		text += fmt.Sprintf(" %s %d", who, r.Kills[who])
+		fmt.Fprintf(&text, " %s %d", who, r.Kills[who])
 	}
-	text += "\nexit codes:"
+	text.WriteString("\nexit codes:")
 	for _, code := range slices.Sorted(maps.Keys(r.Codes)) {
-		text += fmt.Sprintf(" %d: %d", code, r.Codes[code])
+		fmt.Fprintf(&text, " %d: %d", code, r.Codes[code])
 	}
-	text += fmt.Sprintf("\n%d pods abandoned by the kubelet\n%d broken promises\n", r.Abandoned, len(r.Broken))
+	fmt.Fprintf(&text, "\n%d pods abandoned by the kubelet\n%d broken promises\n", r.Abandoned, len(r.Broken))
 	for _, sentence := range r.Broken {
-		text += "- " + sentence + "\n"
+		text.WriteString("- " + sentence + "\n")
 	}
-	_, err := io.WriteString(out, text)
+	_, err := io.WriteString(out, text.String())
 	return err
 }

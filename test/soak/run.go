@@ -142,11 +142,7 @@ func (s *soaking) keep(ctx context.Context, namespace string) {
 	defer cancel()
 	err := os.MkdirAll(s.Evidence, 0o755)
 	if err == nil {
-		var file *os.File
-		if file, err = os.Create(filepath.Join(s.Evidence, namespace+".txt")); err == nil {
-			defer file.Close() //nolint:errcheck // what could be written is there
-			s.cluster.Describe(ctx, file, namespace)
-		}
+		err = os.WriteFile(filepath.Join(s.Evidence, namespace+".txt"), []byte(s.cluster.Describe(ctx, namespace)), 0o644)
 	}
 	if err != nil {
 		s.Log.Error("The evidence cannot be kept.", "error", err)
