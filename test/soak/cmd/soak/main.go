@@ -1,6 +1,6 @@
-// Command cmd soaks the cluster in KUBECONFIG, on which the operator is installed and the image of the tests' steps loaded:
+// Command soak soaks the cluster in KUBECONFIG, on which the operator is installed and the image of the tests' steps loaded:
 //
-//	go run ./test/soak/cmd --time=30m --seed=42
+//	go run ./test/soak/cmd/soak --time=30m --seed=42
 //
 // It exits with 1 if a promise was broken. A worker is killed through the docker command, as $DOCKER_HOST says.
 package main
