@@ -137,6 +137,9 @@ func runsAfterEnd(lines []string) (again int) {
 	return again
 }
 
+// exitLost is what containerd says of a container whose end it has lost, with the containerd shim or the node.
+const exitLost = 255
+
 // checkCodes finds exit codes that no kill explains.
 func checkCodes(o Outcome) (all []string) {
 	for _, end := range o.Ends {
@@ -151,7 +154,7 @@ func (o Outcome) explains(end End) bool {
 	switch end.Code {
 	case 0, int32(o.ExitCode):
 		return true
-	case handoff.ExitSignal + 9, handoff.ExitSignal + 15, handoff.ExitInputs, handoff.ExitOutputs, handoff.ExitSidecarGone:
+	case exitLost, handoff.ExitSignal + 9, handoff.ExitSignal + 15, handoff.ExitInputs, handoff.ExitOutputs, handoff.ExitSidecarGone:
 		return true
 	}
 	switch end.Reason { // the runtime could not start it, or has lost its end

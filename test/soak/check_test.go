@@ -41,7 +41,7 @@ func TestWhatBreaksAPromiseIsSaid(t *testing.T) {
 		"run again in another pod":         {Outcome{Step: good, State: Failed, Ledger: map[string][]string{"p": {lineStart, lineEnd}, "q": {lineStart}}}, ""},
 		"a code of wrong inputs":           {Outcome{Step: good, State: Failed, Ends: []End{{Code: 1, Reason: "Error"}}}, "has ended with 1"},
 		"a refusal that nothing explains":  {Outcome{Step: good, State: Failed, Ends: []End{{Code: 202, Reason: "Error"}}}, "has ended with 202"},
-		"an end that was lost":             {Outcome{Step: good, State: Failed, Ends: []End{{Code: 255, Reason: "Unknown"}}}, ""},
+		"an end that was lost":             {Outcome{Step: good, State: Failed, Ends: []End{{Code: 255, Reason: "Error"}, {Code: 128, Reason: "StartError"}}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Violations(tc.seen)
