@@ -76,13 +76,8 @@ func oras(t *testing.T, dir string, args ...string) {
 func (c *cluster) forward(t *testing.T, namespace string) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	address, ended, err := c.Forward(ctx, namespace, cacheName+"-0", 5000)
-	t.Cleanup(func() {
-		stop()
-		if err == nil {
-			<-ended
-		}
-	})
+	t.Cleanup(stop)
+	address, _, err := c.Forward(ctx, namespace, cacheName+"-0", 5000)
 	assert.NilError(t, err)
 	return address
 }

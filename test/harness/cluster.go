@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,8 +35,6 @@ type Cluster struct {
 	client.WithWatch
 	Kube   kubernetes.Interface
 	Config *rest.Config
-
-	agents sync.Mutex // they are made one at a time
 }
 
 // Connect returns the cluster that a kubeconfig file names.
@@ -95,8 +92,6 @@ func Persist(ctx context.Context, what string, try func(ctx context.Context) (bo
 
 // agent is a pod that sees the processes and the files of a node; it stays until Close.
 func (c *Cluster) agent(ctx context.Context, node string) (*corev1.Pod, error) {
-	c.agents.Lock()
-	defer c.agents.Unlock()
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: AgentNamespace, Name: "agent-" + node},
 		Spec: corev1.PodSpec{
@@ -112,14 +107,42 @@ func (c *Cluster) agent(ctx context.Context, node string) (*corev1.Pod, error) {
 		},
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: AgentNamespace}}
-	if err := c.Create(ctx, namespace); client.IgnoreAlreadyExists(err) != nil {
-		return nil, err
-	}
-	if err := c.Create(ctx, pod); client.IgnoreAlreadyExists(err) != nil {
-		return nil, err
-	}
-	return pod, Await(ctx, "the agent on "+node+" runs", func(ctx context.Context) (bool, error) {
+	return pod, Persist(ctx, "the agent on "+node+" runs", func(ctx context.Context) (bool, error) {
+		for _, object := range []client.Object{namespace, pod} {
+			if err := c.createCopy(ctx, object); err != nil {
+				return false, err
+			}
+		}
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
 		return pod.Status.Phase == corev1.PodRunning, err
 	})
+}
+
+// createCopy creates an object that may be there already, and leaves what the caller has of it as it is.
+func (c *Cluster) createCopy(ctx context.Context, object client.Object) error {
+	made := object.DeepCopyObject().(client.Object) //nolint:forcetypeassert // a copy is what it is a copy of
+	made.SetResourceVersion("")
+	return client.IgnoreAlreadyExists(c.Create(ctx, made))
+}
+
+// Ensure creates an object unless it is there, and again while parts of the cluster are down.
+func (c *Cluster) Ensure(ctx context.Context, object client.Object) error {
+	return Persist(ctx, object.GetName()+" is created", func(ctx context.Context) (bool, error) {
+		err := c.createCopy(ctx, object)
+		return err == nil, err
+	})
+}
+
+// Nodes returns the names of all nodes.
+func (c *Cluster) Nodes(ctx context.Context) (names []string, err error) {
+	err = Persist(ctx, "the nodes are listed", func(ctx context.Context) (bool, error) {
+		var nodes corev1.NodeList
+		err := c.List(ctx, &nodes)
+		names = nil
+		for _, node := range nodes.Items {
+			names = append(names, node.Name)
+		}
+		return err == nil, err
+	})
+	return names, err
 }

@@ -8,14 +8,15 @@ import (
 	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/util/exec"
 )
 
-// Exec runs a command in a container, as kubectl exec does, and returns what it printed. A command that cannot be started,
-// because the kubelet was just started itself or the API server does not answer, is tried again until ctx ends; one that
-// fails is an error at once.
+// Exec runs a command in a container, as kubectl exec does, and returns what it printed. One that fails is an error at once.
+// Whatever else goes wrong, such as a kubelet that was just started or a stream that broke, is tried again until ctx ends: the
+// command may have run by then, so it must bear being run twice.
 func (c *Cluster) Exec(ctx context.Context, pod *corev1.Pod, container string, command ...string) (string, error) {
 	var output string
 	var failed error
@@ -24,6 +25,10 @@ func (c *Cluster) Exec(ctx context.Context, pod *corev1.Pod, container string, c
 		output, err = c.exec(ctx, pod, container, command)
 		if code := (exec.CodeExitError{}); errors.As(err, &code) {
 			failed = fmt.Errorf("running %q in %s: %w: %s", command, pod.Name, code, output)
+			return true, nil
+		}
+		if apierrors.IsNotFound(err) {
+			failed = fmt.Errorf("running %q in %s: %w", command, pod.Name, err)
 			return true, nil
 		}
 		return err == nil, err

@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,33 +13,35 @@ import (
 	"k8s.io/client-go/transport/spdy"
 )
 
-// Forward opens a way to a port of a pod and returns its host:port on this machine. It ends with ctx, or when the way
-// breaks, which closes ended.
-func (c *Cluster) Forward(ctx context.Context, namespace, pod string, port int) (address string, ended <-chan struct{}, err error) {
+// errWayEnded is why a way is broken that broke without an error.
+var errWayEnded = errors.New("the port is forwarded no longer")
+
+// Forward opens a way to a port of a pod and returns its host:port on this machine. The context it returns ends with ctx, or
+// when the way breaks, and its cause says why.
+func (c *Cluster) Forward(ctx context.Context, namespace, pod string, port int) (address string, open context.Context, err error) {
 	transport, upgrader, err := spdy.RoundTripperFor(c.Config)
 	if err != nil {
 		return "", nil, err
 	}
 	url := c.Kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
 	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
+	open, end := context.WithCancelCause(ctx)
 	ready := make(chan struct{})
-	forwarder, err := portforward.New(dialer, []string{"0:" + strconv.Itoa(port)}, ctx.Done(), ready, io.Discard, io.Discard)
+	forwarder, err := portforward.New(dialer, []string{"0:" + strconv.Itoa(port)}, open.Done(), ready, io.Discard, io.Discard)
 	if err != nil {
+		end(err)
 		return "", nil, err
 	}
-	broken, closed := make(chan error, 1), make(chan struct{})
-	go func() {
-		defer close(closed)
-		broken <- forwarder.ForwardPorts()
-	}()
+	go func() { end(cmp.Or(forwarder.ForwardPorts(), errWayEnded)) }()
 	select {
 	case <-ready:
-	case err := <-broken:
-		return "", nil, fmt.Errorf("forwarding a port to %s: %w", pod, err)
+	case <-open.Done():
+		return "", nil, fmt.Errorf("forwarding a port to %s: %w", pod, context.Cause(open))
 	}
 	ports, err := forwarder.GetPorts()
 	if err != nil {
+		end(err)
 		return "", nil, err
 	}
-	return "localhost:" + strconv.Itoa(int(ports[0].Local)), closed, nil
+	return "localhost:" + strconv.Itoa(int(ports[0].Local)), open, nil
 }

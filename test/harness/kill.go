@@ -2,12 +2,14 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -76,17 +78,22 @@ func (c *Cluster) ControlPlane(ctx context.Context) (string, error) {
 	return nodes.Items[0].Name, nil
 }
 
-// ContainerID waits until the container runs, and returns its ID.
+// ContainerID waits until the container runs, and returns its ID; a pod that has ended is an error.
 func (c *Cluster) ContainerID(ctx context.Context, pod *corev1.Pod, container string) (string, error) {
 	var id string
-	err := Await(ctx, "container "+container+" of pod "+pod.Name+" runs", func(ctx context.Context) (bool, error) {
+	var over error
+	err := Persist(ctx, "container "+container+" of pod "+pod.Name+" runs", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
-		if status := Status(pod, container); status != nil && status.State.Running != nil {
+		if status := Status(pod, container); err == nil && status != nil && status.State.Running != nil {
 			_, id, _ = strings.Cut(status.ContainerID, "://")
+		}
+		if apierrors.IsNotFound(err) || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+			over = fmt.Errorf("pod %s has ended", pod.Name)
+			return true, nil
 		}
 		return id != "", err
 	})
-	return id, err
+	return id, errors.Join(err, over)
 }
 
 // Status is that of a container of the pod, init containers included; nil if it has none yet.

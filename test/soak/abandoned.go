@@ -40,7 +40,7 @@ func (p *player) deleteAbandoned(ctx context.Context) error {
 		if !abandoned(pod, time.Now()) {
 			continue
 		}
-		if err := p.Delete(ctx, &pod, client.GracePeriodSeconds(0)); err != nil {
+		if err := p.Delete(ctx, &pod, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 		p.abandoned++

@@ -63,7 +63,7 @@ func checkEnd(o Outcome) []string {
 	if o.State == Complete && o.ExitCode != 0 {
 		return []string{fmt.Sprintf("its Job is Complete, and its command ends with %d", o.ExitCode)}
 	}
-	if o.State == Complete && o.wants(0) && (o.Artifact == nil || o.Artifact.Incomplete) {
+	if o.State == Complete && o.wants(0) && !o.Artifact.isOf(0) {
 		return []string{"its Job is Complete without its artifact"}
 	}
 	return nil
@@ -78,10 +78,15 @@ func checkArtifact(o Outcome) []string {
 		return nil
 	case a.Broken != nil:
 		return []string{"its tag names a partial artifact: " + a.Broken.Error()}
-	case a.Differs != nil && (a.ExitCode == nil || *a.ExitCode == o.ExitCode) && !a.Incomplete:
+	case a.Differs != nil && a.isOf(o.ExitCode):
 		return []string{"its artifact is not what its command makes: " + a.Differs.Error()}
 	}
 	return nil
+}
+
+// isOf tells whether the artifact is that of a command that ended with code.
+func (a *Artifact) isOf(code int) bool {
+	return a != nil && !a.Incomplete && a.ExitCode != nil && *a.ExitCode == code
 }
 
 func checkUnasked(o Outcome) []string {
@@ -140,7 +145,7 @@ func runsAfterEnd(lines []string) (again int) {
 // exitLost is what containerd says of a container whose end it has lost, with the containerd shim or the node.
 const exitLost = 255
 
-// checkCodes finds exit codes that no kill explains.
+// checkCodes finds exit codes that no kill could explain.
 func checkCodes(o Outcome) (all []string) {
 	for _, end := range o.Ends {
 		if !o.explains(end) {
@@ -152,10 +157,10 @@ func checkCodes(o Outcome) (all []string) {
 
 func (o Outcome) explains(end End) bool {
 	switch end.Code {
-	case 0, int32(o.ExitCode):
+	case int32(o.ExitCode), exitLost, handoff.ExitSignal + 9, handoff.ExitSignal + 15, handoff.ExitOutputs, handoff.ExitSidecarGone:
 		return true
-	case exitLost, handoff.ExitSignal + 9, handoff.ExitSignal + 15, handoff.ExitInputs, handoff.ExitOutputs, handoff.ExitSidecarGone:
-		return true
+	case handoff.ExitInputs:
+		return len(o.Needs) > 0
 	}
 	switch end.Reason { // the runtime could not start it, or has lost its end
 	case "StartError", "ContainerCannotRun", "ContainerStatusUnknown", "Unknown":

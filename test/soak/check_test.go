@@ -21,7 +21,10 @@ func TestWhatBreaksAPromiseIsSaid(t *testing.T) {
 	}{
 		"complete with its artifact":       {Outcome{Step: good, State: Complete, Ledger: once, Artifact: whole}, ""},
 		"complete without":                 {Outcome{Step: good, State: Complete, Ledger: once}, "Complete without its artifact"},
-		"complete with half":               {Outcome{Step: always, State: Complete, Artifact: &Artifact{Incomplete: true}}, "without its artifact"},
+		"complete with half":               {Outcome{Step: always, State: Complete, Artifact: &Artifact{Incomplete: true, ExitCode: new(0)}}, "without its artifact"},
+		"complete with what a kill left":   {Outcome{Step: always, State: Complete, Artifact: &Artifact{ExitCode: new(137)}}, "without its artifact"},
+		"a success of what fails":          {Outcome{Step: bad, State: Failed, Ends: []End{{Code: 0}}}, "has ended with 0"},
+		"inputs that nobody asked for":     {Outcome{Step: good, State: Failed, Ends: []End{{Code: 200}}}, "has ended with 200"},
 		"complete though it fails":         {Outcome{Step: bad, State: Complete}, "ends with 3"},
 		"hung":                             {Outcome{Step: good, State: Hung}, "not ended within"},
 		"not run":                          {Outcome{Step: good, State: NotRun}, ""},

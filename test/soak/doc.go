@@ -6,7 +6,7 @@
 //   - A failed step has no artifact, unless it was asked for.
 //   - Nothing hangs beyond its bound.
 //   - No command runs again within one pod after it has finished.
-//   - Exit codes are those that the faults explain.
+//   - Exit codes are those that some fault could explain.
 //
 // Workflows and kills follow from a seed. What a kill hits depends on how far the steps have come, so the same seed gives
 // the same workflows and the same order of kills, but not the same moments.

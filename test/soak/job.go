@@ -23,9 +23,12 @@ const (
 	retries      = 3               // of pods, or of containers
 )
 
-// hangBound is what no step may take: one attempt that exhausts each of its bounds, and others that wait for an input in
-// vain.
-const hangBound = (retries+1)*inputWait + 2*transferTime + sidecarTime
+// backOff is what a Job waits between so many pods, and the kubelet between as many starts of a container.
+const backOff = (10 + 20 + 40) * time.Second
+
+// hangBound is what no step may take: waits for an input in vain, one attempt that exhausts each of its bounds, and what the
+// cluster adds: pauses between attempts, and a node that is down.
+const hangBound = (retries+1)*inputWait + 2*transferTime + sidecarTime + backOff + abandonedAfter + strikeTimeout
 
 // cacheName is the one OrasCache of each workflow's namespace.
 const cacheName = "oras"

@@ -58,20 +58,19 @@ func (p *player) pods(ctx context.Context) (map[string][]corev1.Pod, error) {
 
 // ledger returns the lines of every pod's ledger, from all nodes.
 func (p *player) ledger(ctx context.Context) (map[string][]string, error) {
-	var nodes corev1.NodeList
-	err := harness.Persist(ctx, "the nodes are listed", func(ctx context.Context) (bool, error) {
-		err := p.List(ctx, &nodes)
-		return err == nil, err
-	})
+	nodes, err := p.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ledger := map[string][]string{}
-	for _, node := range nodes.Items {
-		text, readErr := p.OnNode(ctx, node.Name, "/app", "cat-all", "/proc/1/root"+ledgerDir(p.namespace))
-		if readErr != nil {
-			return nil, readErr
+	for _, node := range nodes {
+		text, err := p.OnNode(ctx, node, "/app", "cat-all", "/proc/1/root"+ledgerDir(p.namespace))
+		if err != nil {
+			return nil, err
 		}
 		maps.Copy(ledger, parseLedger(text))
 	}
-	return ledger, err
+	return ledger, nil
 }
 
 // parseLedger reads lines that begin with the name of their file.
@@ -104,15 +103,11 @@ func (p *player) artifacts(ctx context.Context) (map[string]*Artifact, error) {
 func (p *player) artifact(ctx context.Context, s Step) (*Artifact, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	address, ended, err := p.Forward(ctx, p.namespace, cacheName+"-0", 5000)
+	address, open, err := p.Forward(ctx, p.namespace, cacheName+"-0", 5000)
 	if err != nil {
 		return nil, err
 	}
-	go func() { // once the way is broken, nothing comes of waiting for an answer
-		<-ended
-		cancel()
-	}()
-	return look(ctx, address, s)
+	return look(open, address, s)
 }
 
 // describe says in a sentence what the step's artifact is; for logs.

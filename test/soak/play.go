@@ -31,7 +31,8 @@ type player struct {
 	steps     map[string]Step
 	states    map[string]State
 	created   map[string]time.Time
-	abandoned int // pods that were deleted since the kubelet would never have ended them
+	heard     time.Time // when the API server answered last
+	abandoned int       // pods that were deleted since the kubelet would never have ended them
 }
 
 func newPlayer(c *harness.Cluster, namespace string, w Workflow) *player {
@@ -50,6 +51,7 @@ func (p *player) play(ctx context.Context) error {
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
+	p.heard = time.Now()
 	for len(p.states) < len(p.workflow.Steps) {
 		select {
 		case <-ctx.Done():
@@ -67,13 +69,13 @@ func (p *player) play(ctx context.Context) error {
 func (p *player) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, serviceBound)
 	defer cancel()
-	nodes := corev1.NodeList{}
-	if err := p.List(ctx, &nodes); err != nil {
+	nodes, err := p.Nodes(ctx)
+	if err != nil {
 		return err
 	}
-	for _, node := range nodes.Items {
+	for _, node := range nodes {
 		dir := "/proc/1/root" + ledgerDir(p.namespace)
-		if _, err := p.OnNode(ctx, node.Name, "/app", "mkdir", dir, "mode", dir, "0777", "mode", dir+"/..", "0755"); err != nil {
+		if _, err := p.OnNode(ctx, node, "/app", "mkdir", dir, "mode", dir, "0777", "mode", dir+"/..", "0755"); err != nil {
 			return err
 		}
 	}
@@ -81,7 +83,7 @@ func (p *player) prepare(ctx context.Context) error {
 	for _, object := range []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.namespace}}, cache,
 	} {
-		if err := p.create(ctx, object); err != nil {
+		if err := p.Ensure(ctx, object); err != nil {
 			return err
 		}
 	}
@@ -91,39 +93,35 @@ func (p *player) prepare(ctx context.Context) error {
 	})
 }
 
-// create makes an object, and again while parts of the cluster are down.
-func (p *player) create(ctx context.Context, object client.Object) error {
-	return harness.Persist(ctx, object.GetName()+" is created", func(ctx context.Context) (bool, error) {
-		err := client.IgnoreAlreadyExists(p.Create(ctx, object.DeepCopyObject().(client.Object))) //nolint:forcetypeassert // a copy is what it is a copy of
-		return err == nil, err
-	})
-}
-
-// advance notes which steps are over, and creates those whose time has come.
+// advance notes which steps are over, and creates those whose time has come. While the API server is down it does nothing.
 func (p *player) advance(ctx context.Context) error {
+	now := time.Now()
 	var jobs batchv1.JobList
-	err := errors.Join(p.List(ctx, &jobs, client.InNamespace(p.namespace)), p.deleteAbandoned(ctx))
-	if err != nil {
-		return nil //nolint:nilerr // the API server may be down: it is asked again soon
+	if err := errors.Join(p.List(ctx, &jobs, client.InNamespace(p.namespace)), p.deleteAbandoned(ctx)); err != nil {
+		if now.Sub(p.heard) > serviceBound {
+			return err
+		}
+		return nil
 	}
+	p.heard = now
 	for _, job := range jobs.Items {
 		if state := stateOf(job); state != "" {
 			p.states[job.Name] = state
 		}
 	}
 	for _, s := range p.workflow.Steps {
-		if err := p.advanceStep(ctx, s); err != nil {
+		if err := p.advanceStep(ctx, s, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *player) advanceStep(ctx context.Context, s Step) error {
+func (p *player) advanceStep(ctx context.Context, s Step, now time.Time) error {
 	created, known := p.created[s.Name]
 	switch {
 	case p.states[s.Name] != "":
-	case known && time.Since(created) > hangBound:
+	case known && now.Sub(created) > hangBound:
 		p.states[s.Name] = Hung
 	case known:
 	case !s.Eager && p.anyNeed(s, func(state State) bool { return state != "" && state != Complete }):
@@ -131,7 +129,7 @@ func (p *player) advanceStep(ctx context.Context, s Step) error {
 	case s.Eager || !p.anyNeed(s, func(state State) bool { return state != Complete }):
 		ctx, cancel := context.WithTimeout(ctx, serviceBound)
 		defer cancel()
-		err := p.create(ctx, job(p.namespace, s, p.steps))
+		err := p.Ensure(ctx, job(p.namespace, s, p.steps))
 		p.created[s.Name] = time.Now()
 		return err
 	}
@@ -156,7 +154,7 @@ func stateOf(job batchv1.Job) State {
 	return ""
 }
 
-// remove takes away all that the workflow has left.
+// remove takes away all that the workflow has left, but for its ledger.
 func (p *player) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, serviceBound)
 	defer cancel()

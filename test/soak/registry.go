@@ -24,7 +24,7 @@ func look(ctx context.Context, address string, s Step) (*Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	lineage, err := lineageOf(ctx, repo)
+	desc, err := repo.Resolve(ctx, transfer.DefaultTag)
 	if errors.Is(err, errdef.ErrNotFound) {
 		return nil, nil //nolint:nilnil // as the comment says
 	}
@@ -36,10 +36,13 @@ func look(ctx context.Context, address string, s Step) (*Artifact, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // what is left is in a temporary directory
+	lineage, err := lineageOf(ctx, repo, desc.Digest.String())
+	if err == nil {
+		err = pull(ctx, repo, desc.Digest.String(), filepath.Join(dir, "tree"))
+	}
 	a := &Artifact{ExitCode: lineage.ExitCode, Incomplete: lineage.Incomplete}
-	err = pull(ctx, repo, filepath.Join(dir, "tree"))
 	switch {
-	case err != nil && (ctx.Err() != nil || transfer.Transient(err)):
+	case err != nil && (ctx.Err() != nil || saysNothing(err)):
 		return nil, err
 	case err != nil:
 		a.Broken = err
@@ -49,18 +52,24 @@ func look(ctx context.Context, address string, s Step) (*Artifact, error) {
 	return a, nil
 }
 
-func pull(ctx context.Context, repo *remote.Repository, dir string) error {
+// saysNothing tells whether an error of a pull is none of the artifact's: the registry is down, or this machine's disk full.
+func saysNothing(err error) bool {
+	failure, ok := errors.AsType[*transfer.Error](err)
+	return transfer.Transient(err) || ok && failure.Side == transfer.SideTree
+}
+
+func pull(ctx context.Context, repo *remote.Repository, digest, dir string) error {
 	sink, err := transfer.IntoDirectory(dir, tree.WriterOptions{})
 	if err != nil {
 		return err
 	}
-	_, err = transfer.Pull(ctx, repo, transfer.DefaultTag, sink, transfer.PullOptions{})
+	_, err = transfer.Pull(ctx, repo, digest, sink, transfer.PullOptions{})
 	return err
 }
 
-// lineageOf reads where the artifact of a repository came from.
-func lineageOf(ctx context.Context, repo *remote.Repository) (artifact.Lineage, error) {
-	_, body, err := oras.FetchBytes(ctx, repo, transfer.DefaultTag, oras.DefaultFetchBytesOptions)
+// lineageOf reads where an artifact came from.
+func lineageOf(ctx context.Context, repo *remote.Repository, digest string) (artifact.Lineage, error) {
+	_, body, err := oras.FetchBytes(ctx, repo, digest, oras.DefaultFetchBytesOptions)
 	if err != nil {
 		return artifact.Lineage{}, err
 	}

@@ -104,11 +104,12 @@ func (s *soaking) play(ctx context.Context, w Workflow) error {
 	s.setPlaying(p.namespace, true)
 	err := p.play(ctx)
 	s.setPlaying(p.namespace, false)
-	if err != nil {
-		return err
+	var outcomes []Outcome
+	if err == nil {
+		outcomes, err = p.outcomes(ctx, s.striker.excuses(p.namespace))
 	}
-	outcomes, err := p.outcomes(ctx, s.striker.excuses(p.namespace))
 	if err != nil {
+		s.keep(context.WithoutCancel(ctx), p.namespace)
 		return err
 	}
 	if broken := s.add(p, outcomes); len(broken) > 0 {

@@ -1,9 +1,11 @@
 package soak
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -79,6 +81,7 @@ func (s *striker) strike(ctx context.Context, kill Kill, namespaces func() []str
 	case Shim:
 		return whom, s.strikeShim(ctx, pod)
 	case Command:
+		s.mayRunAgain(pod) // between its last line in the ledger and its end, it fails
 		return whom, s.Kill(ctx, pod, "app", harness.Command)
 	case Runtime:
 		s.mayRunAgain(pod)
@@ -101,9 +104,10 @@ func (s *striker) choose(ctx context.Context, kill Kill, namespaces func() []str
 	err := harness.Persist(ctx, "a "+string(kill.Who)+" runs", func(ctx context.Context) (bool, error) {
 		var pods corev1.PodList
 		err := s.List(ctx, &pods)
+		playing := namespaces()
 		for _, pod := range pods.Items {
 			status := harness.Status(&pod, container)
-			if slices.Contains(namespaces(), pod.Namespace) && status != nil && status.State.Running != nil {
+			if slices.Contains(playing, pod.Namespace) && status != nil && status.State.Running != nil {
 				candidates = append(candidates, pod)
 			}
 		}
@@ -123,7 +127,7 @@ func (s *striker) strikeShim(ctx context.Context, pod *corev1.Pod) error {
 	}
 	records := handoff.DefaultDir.App("app")
 	left, err := s.OnNode(ctx, pod.Spec.NodeName, "/app", "kill-and-list", id, records)
-	if err == nil && !recorded(left) {
+	if err != nil || !recorded(left) { // also when it is not known whether it was killed
 		s.mayRunAgain(pod)
 	}
 	return err
@@ -134,14 +138,16 @@ func (s *striker) strikeShim(ctx context.Context, pod *corev1.Pod) error {
 func recorded(listing string) bool {
 	last := ""
 	for line := range strings.Lines(listing) {
-		if attempt, ok := strings.CutSuffix(strings.TrimSpace(line), "/started"); ok && (len(attempt) > len(last) || attempt > last) {
+		attempt, ok := strings.CutSuffix(strings.TrimSpace(line), "/started")
+		if later := cmp.Or(cmp.Compare(len(attempt), len(last)), cmp.Compare(attempt, last)); ok && later > 0 {
 			last = attempt
 		}
 	}
 	return last != "" && strings.Contains(listing, last+"/done\n")
 }
 
-// mayRunAgain notes that the end of a command in the pod may be lost.
+// mayRunAgain notes that the end of a command in the pod may be lost. Mostly it had not come to its end, and one more run would
+// not have needed the excuse.
 func (s *striker) mayRunAgain(pod *corev1.Pod) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,7 +161,7 @@ func (s *striker) mayRunAgain(pod *corev1.Pod) {
 func (s *striker) excuses(namespace string) map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cut[namespace]
+	return maps.Clone(s.cut[namespace])
 }
 
 func (s *striker) strikeDaemon(ctx context.Context, kill Kill) (string, error) {

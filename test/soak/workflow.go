@@ -31,9 +31,6 @@ type Step struct {
 	InputsOnVolumes, OutputOnVolume bool
 }
 
-// yields tells whether the step makes an artifact when nothing disturbs it.
-func (s Step) yields() bool { return s.wants(s.ExitCode) }
-
 // wants tells whether the output is to be pushed when the command ends with code.
 func (s Step) wants(code int) bool { return s.On == "always" || (s.On == "success") == (code == 0) }
 
@@ -92,7 +89,7 @@ func content(r *rand.Rand) sample.Tree {
 func needs(r *rand.Rand, earlier []Step) []string {
 	var names []string
 	for _, s := range earlier {
-		if s.yields() && s.ExitCode == 0 {
+		if s.ExitCode == 0 && s.wants(0) {
 			names = append(names, s.Name)
 		}
 	}
