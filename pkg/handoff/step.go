@@ -67,7 +67,7 @@ type Input struct {
 	Wait     Duration `json:"wait,omitempty"`     // how long to wait for an artifact that does not exist yet
 }
 
-// Place is where the sidecar writes an input that lies on a volume. Nothing that is planted there leads it elsewhere.
+// Place is where the sidecar writes an input that lies on a volume. Nothing that is planted there leads it out of Mount.
 func (in Input) Place() tree.Place { return tree.Place{Root: in.Mount, Path: in.Below} }
 
 // Output is one artifact to push after a container's command has ended. Artifact, Path and Below may hold placeholders.
@@ -81,7 +81,7 @@ type Output struct {
 	Empty     Empty  `json:"empty,omitempty"` // empty: EmptyFail
 }
 
-// Place is where the sidecar reads an output that lies on a volume. Nothing that is planted there leads it elsewhere.
+// Place is where the sidecar reads an output that lies on a volume. Nothing that is planted there leads it out of Mount.
 func (out Output) Place() tree.Place { return tree.Place{Root: out.Mount, Path: out.Below} }
 
 // When says after which outcomes of the command an output is pushed.

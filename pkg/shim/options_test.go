@@ -84,6 +84,11 @@ func TestE23EveryNameThatKubernetesHasForASignalIsTaken(t *testing.T) {
 		opts, err := ParseOptions([]string{"--container=app", "--stop-signal=" + name, "--", "true"})
 		assert.NilError(t, err, name)
 		assert.Equal(t, opts.StopSignal, StopSignal(want), name)
+		text, err := opts.StopSignal.MarshalText()
+		assert.NilError(t, err)
+		var again StopSignal
+		assert.NilError(t, again.UnmarshalText(text), "%s", text)
+		assert.Equal(t, again, opts.StopSignal, "%s", text)
 	}
 }
 

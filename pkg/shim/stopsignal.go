@@ -21,6 +21,9 @@ const (
 
 // MarshalText writes the signal as a flag has it.
 func (s StopSignal) MarshalText() ([]byte, error) {
+	if above := syscall.Signal(s) - rtMin; above >= 0 {
+		return fmt.Appendf(nil, "SIGRTMIN+%d", above), nil
+	}
 	return []byte(unix.SignalName(syscall.Signal(s))), nil
 }
 

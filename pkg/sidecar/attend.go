@@ -79,7 +79,7 @@ func (a *attempt) serve(ctx context.Context) error {
 	return nil
 }
 
-// onlyPushes tells whether the attempt stands for the one before it, and will push what that has left.
+// onlyPushes tells whether the attempt stands for an earlier one, and will push what that has left.
 func (a *attempt) onlyPushes() bool {
 	done, err := handoff.Read[handoff.Done](a.step.RunDir.Done(a.container, a.number))
 	return err == nil && ranAs(a.number, done) < a.number

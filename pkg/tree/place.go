@@ -68,7 +68,9 @@ func (p Place) within(do func(at filesystem, path string) error) error {
 		return err
 	}
 	defer root.Close() //nolint:errcheck // nothing was written to it
-	err = do(root, p.Path)
+	if err = do(root, p.Path); err == nil {
+		return nil
+	}
 	// Package os has no name for its refusal to leave a root: asked for what never lies in one, it shows it.
 	if _, refusal := root.Lstat(".."); errors.Is(err, errors.Unwrap(refusal)) {
 		return ErrOutside
