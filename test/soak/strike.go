@@ -30,6 +30,8 @@ type striker struct {
 	*harness.Cluster
 	log *slog.Logger
 
+	apiServer time.Time // when it was killed last
+
 	mu    sync.Mutex
 	count map[Participant]int
 	cut   map[string]map[string]int // by namespace and pod: kills after which a finished command may run again
@@ -174,7 +176,15 @@ func (s *striker) strikeDaemon(ctx context.Context, kill Kill) (string, error) {
 	return node, s.KillDaemon(ctx, node, daemon)
 }
 
+// apiServerPause lies between two kills of the API server. The kubelet waits longer and longer, up to five minutes, before it
+// starts a container again that has not run for ten: a cluster without an API server is no test of anything.
+const apiServerPause = 10 * time.Minute
+
 func (s *striker) strikeAPIServer(ctx context.Context) (string, error) {
+	if time.Since(s.apiServer) < apiServerPause {
+		return "", fmt.Errorf("the API server was killed less than %s ago", apiServerPause)
+	}
+	s.apiServer = time.Now()
 	node, err := s.ControlPlane(ctx)
 	if err != nil {
 		return "", err
