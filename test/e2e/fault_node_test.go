@@ -22,11 +22,11 @@ func TestFaultANodeThatIsLostForAWhileLosesNoFinishedWork(t *testing.T) {
 	ns := c.namespace(t, nil)
 	c.cache(t, ns)
 	s := c.stage(t, ns)
-	assert.NilError(t, c.Cordon(within(t), worker, false))
+	assert.NilError(t, c.Uncordon(within(t), worker))
 	s.hold(t, stepsOfBothPolicies(worker))
 	moved := s.movable(t, worker)
 
-	assert.NilError(t, c.Cordon(within(t), worker, true))
+	assert.NilError(t, c.Cordon(within(t), worker))
 	finally(t, func(ctx context.Context) error { return c.StartNode(ctx, worker) })
 	assert.NilError(t, c.KillNode(within(t), worker))
 	s.giveUp(t, moved)
@@ -75,8 +75,8 @@ func (c *cluster) quietWorker(t *testing.T) string {
 	t.Helper()
 	worker, err := c.Worker(within(t))
 	assert.NilError(t, err)
-	finally(t, func(ctx context.Context) error { return c.Cordon(ctx, worker, false) })
-	assert.NilError(t, c.Cordon(within(t), worker, true))
+	finally(t, func(ctx context.Context) error { return c.Uncordon(ctx, worker) })
+	assert.NilError(t, c.Cordon(within(t), worker))
 	for _, namespace := range []string{"kube-system", "local-path-storage", "oras-operator-system"} {
 		var deployments appsv1.DeploymentList
 		assert.NilError(t, c.List(t.Context(), &deployments, client.InNamespace(namespace)))

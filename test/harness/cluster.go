@@ -61,8 +61,7 @@ func Connect(kubeconfig string) (*Cluster, error) {
 
 // Close removes what the harness has put into the cluster.
 func (c *Cluster) Close(ctx context.Context) error {
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: AgentNamespace}}
-	return client.IgnoreNotFound(c.Delete(ctx, namespace))
+	return client.IgnoreNotFound(c.Delete(ctx, agentNamespace()))
 }
 
 // Await polls until done or the end of ctx, whose error then says what was waited for.
@@ -106,7 +105,7 @@ func (c *Cluster) agent(ctx context.Context, node string) (*corev1.Pod, error) {
 			}},
 		},
 	}
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: AgentNamespace}}
+	namespace := agentNamespace()
 	return pod, Persist(ctx, "the agent on "+node+" runs", func(ctx context.Context) (bool, error) {
 		for _, object := range []client.Object{namespace, pod} {
 			if err := c.createCopy(ctx, object); err != nil {
@@ -116,6 +115,10 @@ func (c *Cluster) agent(ctx context.Context, node string) (*corev1.Pod, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
 		return pod.Status.Phase == corev1.PodRunning, err
 	})
+}
+
+func agentNamespace() *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: AgentNamespace}}
 }
 
 // createCopy creates an object that may be there already, and leaves what the caller has of it as it is.

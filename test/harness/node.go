@@ -54,19 +54,6 @@ func isReady(node *corev1.Node) bool {
 	return false
 }
 
-// Cordon says whether new pods may be put on a node.
-func (c *Cluster) Cordon(ctx context.Context, node string, yes bool) error {
-	return Persist(ctx, "node "+node+" is cordoned or not", func(ctx context.Context) (bool, error) {
-		now, err := c.Kube.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
-		if err != nil {
-			return false, err
-		}
-		now.Spec.Unschedulable = yes
-		_, err = c.Kube.CoreV1().Nodes().Update(ctx, now, metav1.UpdateOptions{})
-		return err == nil, err
-	})
-}
-
 func docker(ctx context.Context, args ...string) error {
 	output, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput()
 	if err != nil {
