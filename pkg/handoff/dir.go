@@ -82,6 +82,11 @@ func (d Dir) Attempts(container string) ([]int, error) {
 	return numbers, nil
 }
 
+// Claim is written by the shim before it connects: a Claim record.
+func (d Dir) Claim(container string, attempt int) string {
+	return filepath.Join(d.Attempt(container, attempt), "claim")
+}
+
 // Started is written by the shim when the command runs: a Started record.
 func (d Dir) Started(container string, attempt int) string {
 	return filepath.Join(d.Attempt(container, attempt), "started")

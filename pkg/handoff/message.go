@@ -15,7 +15,8 @@ type Hello struct {
 	Version   int    `json:"version"`
 	Container string `json:"container,omitempty"`
 	Attempt   int    `json:"attempt,omitempty"`
-	Gate      bool   `json:"gate,omitempty"` // no shim, but a gate that takes no earlier failure of the inputs for the last word
+	Token     string `json:"token,omitempty"` // that of the attempt's Claim record
+	Gate      bool   `json:"gate,omitempty"`  // no shim, but a gate that takes no earlier failure of the inputs for the last word
 }
 
 // Heard is the answer to a gate: what it finds in the Ready record from now on is no older than its question.

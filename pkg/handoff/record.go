@@ -87,6 +87,13 @@ type Ready struct {
 	Failure *Failure    `json:"failure,omitempty"`
 }
 
+// Claim is what the shim writes before it connects, where only its own container and the sidecar can read it: who knows the
+// token is of that container.
+type Claim struct {
+	Header
+	Token string `json:"token"` // random, another for each attempt
+}
+
 // Started is what the shim says when the command runs.
 type Started struct {
 	Header

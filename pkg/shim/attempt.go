@@ -2,8 +2,11 @@ package shim
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
@@ -42,6 +45,19 @@ func takeAttempt(dir handoff.Dir, container string) (int, error) {
 		}
 		return n, os.Chmod(dir.Attempt(container, n), 0o755)
 	}
+}
+
+// tokenSize is that of a token's random bytes.
+const tokenSize = 16
+
+// writeClaim records a new token and returns it. It does without crypto/rand, which is not small.
+func (l *life) writeClaim() (token string, err error) {
+	var random [tokenSize]byte
+	if _, err := unix.Getrandom(random[:], 0); err != nil { // so few bytes come whole
+		return "", fmt.Errorf("getrandom: %w", err)
+	}
+	token = fmt.Sprintf("%x", random)
+	return token, handoff.Write(l.opts.RunDir.Claim(l.opts.Container, l.attempt), handoff.Claim{Token: token})
 }
 
 // writeStarted records that the command runs.

@@ -33,13 +33,17 @@ type link struct {
 
 // connect keeps a connection to the sidecar and serves its requests in the background, where there is a hand-off. The
 // function it returns ends that.
-func (l *life) connect(ctx context.Context) (disconnect func()) {
+func (l *life) connect(ctx context.Context) (disconnect func(), err error) {
 	if l.opts.detached() {
-		return func() {}
+		return func() {}, nil
+	}
+	token, err := l.writeClaim()
+	if err != nil {
+		return nil, err
 	}
 	l.link = &link{
 		dir:   l.opts.RunDir,
-		hello: handoff.Hello{Version: handoff.Version, Container: l.opts.Container, Attempt: l.attempt},
+		hello: handoff.Hello{Version: handoff.Version, Container: l.opts.Container, Attempt: l.attempt, Token: token},
 		lend:  l.opts.Lend,
 		log:   l.log,
 		lost:  time.Now(),
@@ -56,7 +60,7 @@ func (l *life) connect(ctx context.Context) (disconnect func()) {
 		case <-ended:
 		case <-time.After(disconnectGrace):
 		}
-	}
+	}, nil
 }
 
 // keep connects and serves until ctx ends.

@@ -22,7 +22,11 @@ func TestEachSidecarIsGreetedAndItsAbsenceIsNoticed(t *testing.T) {
 		log:     newLogger(LogOptions{}, io.Discard),
 		attempt: 7,
 	}
-	disconnect := l.connect(t.Context())
+	disconnect, err := l.connect(t.Context())
+	assert.NilError(t, err)
+	claim, err := handoff.Read[handoff.Claim](dir.Claim("app", 7))
+	assert.NilError(t, err)
+	assert.Assert(t, claim.Token != "")
 	assert.Assert(t, l.link.goneFor() > 0, "there is none yet")
 	for range 3 {
 		listener, err := handoff.Listen(dir)
@@ -32,7 +36,7 @@ func TestEachSidecarIsGreetedAndItsAbsenceIsNoticed(t *testing.T) {
 		var hello handoff.Hello
 		_, err = conn.Receive(&hello)
 		assert.NilError(t, err)
-		assert.DeepEqual(t, hello, handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 7})
+		assert.DeepEqual(t, hello, handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 7, Token: claim.Token})
 		assert.Equal(t, l.link.goneFor(), time.Duration(0))
 		assert.NilError(t, listener.Close())
 		assert.NilError(t, conn.Close())
@@ -47,7 +51,8 @@ func TestDisconnectEndsTheConnection(t *testing.T) {
 	assert.NilError(t, err)
 	defer listener.Close() //nolint:errcheck // test
 	l := &life{opts: Options{Container: "app", RunDir: dir}, log: newLogger(LogOptions{}, io.Discard)}
-	disconnect := l.connect(t.Context())
+	disconnect, err := l.connect(t.Context())
+	assert.NilError(t, err)
 	conn, err := listener.Accept()
 	assert.NilError(t, err)
 	var hello handoff.Hello

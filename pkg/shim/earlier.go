@@ -96,6 +96,10 @@ func (l *life) pushAgain(ctx context.Context, done handoff.Done, before int) *en
 	if err := l.writeDone(done); err != nil {
 		return unrecorded(done, err)
 	}
-	defer l.connect(ctx)()
+	disconnect, err := l.connect(ctx)
+	if err != nil {
+		return unusable(err)
+	}
+	defer disconnect()
 	return l.hold(ctx, done)
 }

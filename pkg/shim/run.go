@@ -35,12 +35,16 @@ type life struct {
 func (l *life) live(ctx context.Context) *ending {
 	l.adoptOrphans()
 	if err := l.beginAttempt(); err != nil {
-		return endf(handoff.ExitConfig, "The volume of the hand-off cannot be used: %v.", err)
+		return unusable(err)
 	}
 	if end := l.standFor(ctx); end != nil {
 		return end
 	}
-	defer l.connect(ctx)()
+	disconnect, err := l.connect(ctx)
+	if err != nil {
+		return unusable(err)
+	}
+	defer disconnect()
 
 	inputs, end := l.awaitInputs(ctx)
 	if end == nil {
@@ -68,6 +72,10 @@ func (l *life) live(ctx context.Context) *ending {
 		return unrecorded(done, err)
 	}
 	return l.hold(ctx, done)
+}
+
+func unusable(err error) *ending {
+	return endf(handoff.ExitConfig, "The volume of the hand-off cannot be used: %v.", err)
 }
 
 // neverRan records an ending that came before the command could run.

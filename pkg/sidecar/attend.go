@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -57,7 +56,7 @@ func (a *attempt) afterwards(ctx context.Context) {
 }
 
 func (a *attempt) serve(ctx context.Context) error {
-	if a.number > 1 && a.took() && !a.onlyPushes() {
+	if a.number > 1 && !a.onlyPushes() {
 		a.buryBefore(ctx, a.container, a.number)
 	}
 	if err := a.admit(ctx); err != nil {
@@ -83,13 +82,6 @@ func (a *attempt) serve(ctx context.Context) error {
 func (a *attempt) onlyPushes() bool {
 	done, err := handoff.Read[handoff.Done](a.step.RunDir.Done(a.container, a.number))
 	return err == nil && ranAs(a.number, done) < a.number
-}
-
-// took tells whether the attempt has a directory of its own, which only a shim of its container can make: anybody in the
-// pod can connect.
-func (a *attempt) took() bool {
-	_, err := os.Stat(a.step.RunDir.Attempt(a.container, a.number))
-	return err == nil
 }
 
 // admit gives the attempt its inputs and its verdict on them. One that has ended needs none: a sidecar before this one

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,7 @@ var errReplaced = errors.New("the shim has connected again")
 
 // desk receives the shims, one at a time for each container: a new connection replaces the one before.
 type desk struct {
+	run        handoff.Dir
 	containers []string
 	appeal     func() error // against inputs that failed, as a gate may
 	strangers  chan struct{}
@@ -39,8 +41,9 @@ type visit struct {
 	ended  chan struct{}
 }
 
-func newDesk(containers []string, appeal func() error) *desk {
+func newDesk(run handoff.Dir, containers []string, appeal func() error) *desk {
 	return &desk{
+		run:        run,
 		containers: containers,
 		appeal:     appeal,
 		strangers:  make(chan struct{}, maxStrangers),
@@ -135,8 +138,22 @@ func (d *desk) greet(conn *handoff.Conn) (handoff.Hello, error) {
 		return hello, fmt.Errorf("it says it is container %q, which is not wrapped", hello.Container)
 	case hello.Attempt < 1:
 		return hello, fmt.Errorf("it says it is attempt %d of container %q", hello.Attempt, hello.Container)
+	default:
+		return hello, d.authenticate(hello)
 	}
 	return hello, nil
+}
+
+// authenticate checks that who says hello knows what only the container of that attempt can.
+func (d *desk) authenticate(hello handoff.Hello) error {
+	claim, err := handoff.Read[handoff.Claim](d.run.Claim(hello.Container, hello.Attempt))
+	if err != nil {
+		return fmt.Errorf("it says it is attempt %d of container %q: %w", hello.Attempt, hello.Container, err)
+	}
+	if subtle.ConstantTimeCompare([]byte(claim.Token), []byte(hello.Token)) == 0 {
+		return fmt.Errorf("it says it is attempt %d of container %q and does not know its token", hello.Attempt, hello.Container)
+	}
+	return nil
 }
 
 // enter ends the visit of the container before this one, waits until it has, and returns how to leave.

@@ -17,17 +17,20 @@ func TestOnlyTheShimsOfWrappedContainersAreAttendedTo(t *testing.T) {
 		hello handoff.Hello
 		want  bool
 	}{
-		"a wrapped container":  {handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1}, true},
-		"another container":    {handoff.Hello{Version: handoff.Version, Container: "../app", Attempt: 1}, false},
-		"another version":      {handoff.Hello{Version: handoff.Version + 1, Container: "app", Attempt: 1}, false},
-		"no attempt":           {handoff.Hello{Version: handoff.Version, Container: "app"}, false},
-		"nothing said of note": {handoff.Hello{}, false},
+		"a wrapped container":          {first, true},
+		"another container":            {handoff.Hello{Version: handoff.Version, Container: "../app", Attempt: 1, Token: secret}, false},
+		"another version":              {handoff.Hello{Version: handoff.Version + 1, Container: "app", Attempt: 1, Token: secret}, false},
+		"no attempt":                   {handoff.Hello{Version: handoff.Version, Container: "app", Token: secret}, false},
+		"another token":                {handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1, Token: "guessed"}, false},
+		"no token":                     {handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1}, false},
+		"an attempt that is not there": {handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 2, Token: secret}, false},
+		"nothing said of note":         {handoff.Hello{}, false},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			shim, conn := connection(t)
 			attended := make(chan handoff.Hello, 1)
-			d := newDesk([]string{"app"}, nil)
+			d := deskOfOne(t)
 			d.attend(t.Context(), conn, func(_ context.Context, _ *handoff.Conn, hello handoff.Hello) { attended <- hello }, quiet())
 			assert.NilError(t, shim.Send(tc.hello))
 			d.wait()
@@ -39,31 +42,30 @@ func TestOnlyTheShimsOfWrappedContainersAreAttendedTo(t *testing.T) {
 }
 
 func TestAShimThatConnectsAgainReplacesItself(t *testing.T) {
-	d := newDesk([]string{"app"}, nil)
-	first := make(chan error, 1)
+	d := deskOfOne(t)
+	ended := make(chan error, 1)
 	started := make(chan struct{}, 1)
 	shim, conn := connection(t)
 	d.attend(t.Context(), conn, func(ctx context.Context, _ *handoff.Conn, _ handoff.Hello) {
 		started <- struct{}{}
 		<-ctx.Done()
-		first <- context.Cause(ctx)
+		ended <- context.Cause(ctx)
 	}, quiet())
-	hello := handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1}
-	assert.NilError(t, shim.Send(hello))
+	assert.NilError(t, shim.Send(first))
 	<-started
 
 	again, conn := connection(t)
 	d.attend(t.Context(), conn, func(context.Context, *handoff.Conn, handoff.Hello) {
 		select {
-		case err := <-first:
-			first <- err
+		case err := <-ended:
+			ended <- err
 		default:
-			first <- errors.New("both were attended to at once")
+			ended <- errors.New("both were attended to at once")
 		}
 	}, quiet())
-	assert.NilError(t, again.Send(hello))
+	assert.NilError(t, again.Send(first))
 	d.wait()
-	assert.ErrorIs(t, <-first, errReplaced)
+	assert.ErrorIs(t, <-ended, errReplaced)
 }
 
 // A sidecar that alone is told to end must not take a shim that holds for one that was killed. What it may be too quick for
@@ -71,14 +73,14 @@ func TestAShimThatConnectsAgainReplacesItself(t *testing.T) {
 func TestWhoWasThereAtTheEndIsKnownOnceNobodyIsAttendedTo(t *testing.T) {
 	for range 100 {
 		ctx, end := context.WithCancel(t.Context())
-		d := newDesk([]string{"app"}, nil)
+		d := deskOfOne(t)
 		shim, conn := connection(t)
 		started := make(chan struct{})
 		d.attend(ctx, conn, func(ctx context.Context, _ *handoff.Conn, _ handoff.Hello) {
 			close(started)
 			<-ctx.Done()
 		}, quiet())
-		assert.NilError(t, shim.Send(handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1}))
+		assert.NilError(t, shim.Send(first))
 		<-started
 		end()
 		d.wait()
@@ -88,7 +90,7 @@ func TestWhoWasThereAtTheEndIsKnownOnceNobodyIsAttendedTo(t *testing.T) {
 }
 
 func TestStrangersAreBounded(t *testing.T) {
-	d := newDesk([]string{"app"}, nil)
+	d := deskOfOne(t)
 	var shims []*handoff.Conn
 	for range maxStrangers {
 		shim, conn := connection(t)
@@ -103,6 +105,19 @@ func TestStrangersAreBounded(t *testing.T) {
 		assert.NilError(t, shim.Close())
 	}
 	d.wait()
+}
+
+const secret = "secret"
+
+// first is what the shim of the first attempt says.
+var first = handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1, Token: secret}
+
+// deskOfOne expects the shims of one container, the first of which has claimed its attempt.
+func deskOfOne(t *testing.T) *desk {
+	t.Helper()
+	run := handoff.Dir(t.TempDir())
+	assert.NilError(t, handoff.Write(run.Claim("app", 1), handoff.Claim{Token: secret}))
+	return newDesk(run, []string{"app"}, nil)
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

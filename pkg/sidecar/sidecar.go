@@ -50,7 +50,7 @@ func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Side
 		inputs:   newVerdict(),
 		graves:   graves,
 	}
-	s.desk = newDesk(step.Containers, s.appeal)
+	s.desk = newDesk(step.RunDir, step.Containers, s.appeal)
 	return s
 }
 

@@ -120,10 +120,12 @@ func (p *process) stop(t *testing.T) {
 	assert.NilError(t, unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil))
 }
 
-// dial connects to the pod's sidecar as the shim of the first attempt does, and is let in.
+// dial connects to the pod's sidecar as the shim of the first attempt does, which has claimed it, and is let in.
 func (p *pod) dial(t *testing.T) *handoff.Conn {
 	t.Helper()
-	return p.connect(t, handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1})
+	claim, err := handoff.Read[handoff.Claim](p.run.Claim("app", 1))
+	assert.NilError(t, err)
+	return p.connect(t, handoff.Hello{Version: handoff.Version, Container: "app", Attempt: 1, Token: claim.Token})
 }
 
 // connect connects to the pod's sidecar, once there is one, and says hello.
