@@ -145,7 +145,7 @@ func (l *life) finishCopy(ctx context.Context, c *stdoutCopy, done *handoff.Done
 			return context.Cause(ctx)
 		}
 	}, func(sig syscall.Signal) error {
-		if l.stops(sig) {
+		if l.meantForShim(sig) {
 			done.Terminating = true
 			time.AfterFunc(copyTimeout, func() { cancel(errBlocked) })
 		}

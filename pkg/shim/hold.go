@@ -78,13 +78,14 @@ func (l *life) readPushed(ctx context.Context, stall *stall) (handoff.Pushed, er
 // heedAfter heeds signals once the command has ended. The outputs are what the container was for, so the first order to stop
 // only leaves it to the grace period how long they may take; the second one is meant.
 func (l *life) heedAfter(stall *stall) func(syscall.Signal) error {
-	terms := 0
+	told := map[syscall.Signal]bool{}
 	return func(sig syscall.Signal) error {
-		if !l.stops(sig) {
+		if !l.meantForShim(sig) {
 			return nil
 		}
 		stall.matters.Store(true)
-		if terms++; terms == 1 {
+		if !told[sig] {
+			told[sig] = true
 			l.log.Warn("Asked to end while the outputs are being pushed; going on until they are, or the grace period ends.")
 			return nil
 		}

@@ -58,6 +58,18 @@ func TestE41OnlyTheSecondSIGTERMEndsTheHold(t *testing.T) {
 	assert.Equal(t, end.code, 143)
 }
 
+// The image's own stop signal, which the shim is not told, is the order to stop too once there is no command.
+func TestE23AnyStopSignalEndsTheHoldWhenItComesTwiceAndBoundsItBefore(t *testing.T) {
+	l := &life{opts: Options{StopSignal: StopSignal(unix.SIGTERM)}, log: newLogger(LogOptions{}, t.Output())}
+	stall := &stall{}
+	heed := l.heedAfter(stall)
+	assert.NilError(t, heed(unix.SIGWINCH))
+	assert.Assert(t, !stall.matters.Load())
+	assert.NilError(t, heed(unix.SIGQUIT))
+	assert.Assert(t, stall.matters.Load())
+	assert.Equal(t, asEnding(heed(unix.SIGQUIT)).code, 131)
+}
+
 func TestE40HoldOutlastsThePushTimeoutALittle(t *testing.T) {
 	assert.Equal(t, holdTimeout(10*time.Second), 11*time.Second)
 	assert.Equal(t, holdTimeout(time.Hour), time.Hour+time.Minute)

@@ -54,9 +54,12 @@ func catchable(ignored uint64, terminal bool) []os.Signal {
 	return all
 }
 
-// endsWait tells whether a signal ends a shim whose command does not run yet: those that end a process by default,
-// but for SIGPIPE. STOPSIGNAL of an image may be any of them, and the shim is told only that of a pod.
-func endsWait(sig syscall.Signal) bool {
+// meantForShim tells whether a signal, while there is no command that it could be meant for, is the order to stop: that of
+// the pod, and whatever ends a process by default, since STOPSIGNAL of the image may be that, which the shim is not told.
+func (l *life) meantForShim(sig syscall.Signal) bool { return l.stops(sig) || endsProcess(sig) }
+
+// endsProcess tells whether a signal ends a process by default; SIGPIPE is taken for one that does not.
+func endsProcess(sig syscall.Signal) bool {
 	switch sig {
 	case unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH, unix.SIGPIPE:
 		return false

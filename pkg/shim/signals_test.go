@@ -34,7 +34,7 @@ func TestE21ASignalThatWasIgnoredIsNotCaughtSoThatItStaysIgnored(t *testing.T) {
 
 func TestE23AnyStopSignalEndsTheWait(t *testing.T) {
 	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, 37} {
-		assert.Assert(t, endsWait(sig), "signal %d", sig)
+		assert.Assert(t, endsProcess(sig), "signal %d", sig)
 		assert.Equal(t, asEnding(new(life).heedBefore("waiting")(sig)).code, 128+int(sig))
 	}
 	for _, sig := range []syscall.Signal{unix.SIGWINCH, unix.SIGCONT, unix.SIGTSTP, unix.SIGPIPE} {

@@ -49,7 +49,7 @@ func (l *life) awaitChildless(until <-chan time.Time, done *handoff.Done) bool {
 				return true
 			}
 		case sig := <-l.signals.other:
-			if l.stops(sig) {
+			if l.meantForShim(signalNumber(sig)) {
 				done.Terminating = true
 				return !reapAll()
 			}

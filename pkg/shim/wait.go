@@ -36,7 +36,7 @@ func (l *life) awaitInputs(ctx context.Context) ([]handoff.Artifact, *ending) {
 // heedBefore heeds signals while the command does not run yet.
 func (l *life) heedBefore(phase string) func(syscall.Signal) error {
 	return func(sig syscall.Signal) error {
-		if endsWait(sig) || l.stops(sig) {
+		if l.meantForShim(sig) {
 			return stopped(sig, phase)
 		}
 		return nil
