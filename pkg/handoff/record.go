@@ -82,9 +82,12 @@ type Ready struct {
 	Inputs   []Artifact `json:"inputs,omitempty"`
 	// Deliver says that some inputs are written through the shim at each attempt: the shim waits for the Delivered
 	// record of its attempt too.
-	Deliver bool        `json:"deliver,omitempty"`
-	Pod     PodIdentity `json:"pod,omitzero"` // what the placeholders of the step stand for
-	Failure *Failure    `json:"failure,omitempty"`
+	Deliver bool `json:"deliver,omitempty"`
+	// Rebooted says that the node was restarted since the inputs on volumes were written, and that they are yet to be
+	// written again: until its Delivered record, no attempt has them.
+	Rebooted bool        `json:"rebooted,omitempty"`
+	Pod      PodIdentity `json:"pod,omitzero"` // what the placeholders of the step stand for
+	Failure  *Failure    `json:"failure,omitempty"`
 }
 
 // Claim is what the shim writes before it connects, where only its own container and the sidecar can read it: who knows the

@@ -2,7 +2,6 @@ package shim
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -68,15 +67,28 @@ func (l *life) before() int {
 	return 0
 }
 
-// recordsOf reads the records of an attempt; what is absent or cannot be read is zero.
-func (l *life) recordsOf(attempt int) (handoff.Done, handoff.Pushed) {
+// recordsOf reads the records of an attempt; what is absent or cannot be read is zero. Of one that stands for an earlier one,
+// the outputs may have been dealt with under the number of any of those between, once its shim was killed.
+func (l *life) recordsOf(attempt int) (done handoff.Done, pushed handoff.Pushed) {
 	dir, name := l.opts.RunDir, l.opts.Container
-	done, _, doneErr := handoff.Look[handoff.Done](dir.Done(name, attempt))
-	pushed, _, pushedErr := handoff.Look[handoff.Pushed](dir.Pushed(name, attempt))
-	if err := errors.Join(doneErr, pushedErr); err != nil {
-		l.log.Warn("A record of an earlier attempt cannot be read.", "error", err)
+	done = lookAt(l, dir.Done(name, attempt), handoff.Look[handoff.Done])
+	first := attempt
+	if done.RanAs > 0 {
+		first = done.RanAs
+	}
+	for n := attempt; n >= first && !pushed.DealtWith(); n-- {
+		pushed = lookAt(l, dir.Pushed(name, n), handoff.Look[handoff.Pushed])
 	}
 	return done, pushed
+}
+
+// lookAt reads a record with look; one that is absent or cannot be read is zero.
+func lookAt[T any](l *life, path string, look func(string) (T, bool, error)) T {
+	record, _, err := look(path)
+	if err != nil {
+		l.log.Warn("A record of an earlier attempt cannot be read.", "error", err)
+	}
+	return record
 }
 
 // forgetAttempt leaves the attempt before this one as the last.

@@ -51,6 +51,19 @@ func TestE46WhatAnAttemptDoesAfterTheOneBefore(t *testing.T) {
 	}
 }
 
+func TestE46WhatAnAttemptStoodForIsDealtWithUnderAnyNumberBetween(t *testing.T) {
+	for dealtWith, want := range map[int]bool{1: false, 2: true, 3: true, 4: true} {
+		l := &life{opts: Options{Container: "app", RunDir: handoff.Dir(t.TempDir())}, log: newLogger(LogOptions{}, t.Output())}
+		dir := l.opts.RunDir
+		assert.NilError(t, handoff.Write(dir.Done("app", 4), handoff.Done{RanAs: 2}))
+		assert.NilError(t, handoff.Write(dir.Pushed("app", 4), handoff.Pushed{State: handoff.Failed}))
+		assert.NilError(t, handoff.Write(dir.Pushed("app", dealtWith), handoff.Pushed{State: handoff.OK}))
+		done, pushed := l.recordsOf(4)
+		assert.Equal(t, done.RanAs, 2)
+		assert.Equal(t, pushed.DealtWith(), want, "dealt with as attempt %d", dealtWith)
+	}
+}
+
 func TestAFingerprintChangesWithTheOutputs(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(file string, was os.FileInfo) error

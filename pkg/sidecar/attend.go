@@ -51,13 +51,13 @@ func (a *attempt) afterwards(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(reconnectGrace):
-		a.bury(ctx, a.container, a.number)
+		a.bury(a.container, a.number)
 	}
 }
 
 func (a *attempt) serve(ctx context.Context) error {
 	if a.number > 1 && !a.onlyPushes() {
-		a.buryBefore(ctx, a.container, a.number)
+		a.buryBefore(a.container, a.number)
 	}
 	if err := a.admit(ctx); err != nil {
 		return err
@@ -91,20 +91,48 @@ func (a *attempt) admit(ctx context.Context) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	again := a.number > 1
-	if again {
-		if err := a.appeal(); err != nil {
-			return err
-		}
+	if a.number == 1 {
+		return a.admitFirst(ctx)
+	}
+	if err := a.appeal(); err != nil {
+		return err
 	}
 	ready, err := a.inputs.wait(ctx)
 	if err != nil {
 		return err
 	}
-	if !again && (ready.State != handoff.OK || !ready.Deliver) {
-		return nil // it has read the pod's verdict itself
-	}
 	return a.deliver(ctx, ready)
+}
+
+// admitFirst admits a first attempt, which reads the pod's verdict itself, and that of its own only if it is told to. One that
+// failed may be taken back before it is read: then the attempt waits for the next.
+func (a *attempt) admitFirst(ctx context.Context) error {
+	for {
+		ready, withdrawn, err := a.inputs.waitAndSee(ctx)
+		switch {
+		case err != nil:
+			return err
+		case ready.State == handoff.OK && ready.Deliver:
+			return a.deliver(ctx, ready)
+		case ready.State == handoff.OK || a.endsBefore(ctx, withdrawn):
+			return nil
+		}
+	}
+}
+
+// endsBefore tells whether the attempt, or ctx, has ended before the channel was closed.
+func (a *attempt) endsBefore(ctx context.Context, closed <-chan struct{}) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	_, err := handoff.Await(ctx, a.step.RunDir, a.step.RunDir.Done(a.container, a.number), func(handoff.Done) bool { return true })
+	return err == nil || !isClosed(closed)
 }
 
 // refuse fails an attempt whose end the shim has recorded in a way that cannot be read.
@@ -128,7 +156,7 @@ func (a *attempt) finish(ctx context.Context, done handoff.Done) error {
 		return a.write(a.container, a.number, stands)
 	}
 	pushed, err := a.pushLent(ctx, done)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !pushed.DealtWith() {
 		return context.Cause(ctx) // no verdict was reached: the next sidecar or connection goes on
 	}
 	if err != nil {
@@ -137,14 +165,17 @@ func (a *attempt) finish(ctx context.Context, done handoff.Done) error {
 	return a.record(a.container, a.number, pushed)
 }
 
-// stoodFor returns a verdict on the outputs of the attempt that this one stands for, which was reached after its shim was
-// killed; false if they are not dealt with.
+// stoodFor returns a verdict on the outputs of the attempt that this one stands for, which was reached after its shim, or
+// that of another that stood for it, was killed; false if they are not dealt with.
 func (a *attempt) stoodFor(done handoff.Done) (handoff.Pushed, bool) {
-	ran := ranAs(a.number, done)
-	if ran == a.number { // its own command
-		return handoff.Pushed{}, false
+	attempts, err := a.step.RunDir.Attempts(a.container)
+	if err != nil {
+		a.log.Warn("The attempts of the container cannot be listed.", "error", err)
 	}
-	for _, earlier := range []int{a.number - 1, ran} {
+	for _, earlier := range attempts {
+		if earlier < ranAs(a.number, done) || earlier >= a.number {
+			continue
+		}
 		if pushed, known := a.pushed(a.container, earlier); known && pushed.DealtWith() {
 			return pushed, true
 		}

@@ -20,7 +20,7 @@ var errStalled = errors.New("the pod must end, and nothing could be sent for " +
 // buryBefore buries the attempts of a container with lower numbers: their shims are dead, though there may have been no
 // sidecar to see it. One that was there when it was let go is not: it was this sidecar alone that was told to end. What came
 // before an attempt that has its verdict was dealt with then.
-func (s *Sidecar) buryBefore(ctx context.Context, container string, number int) {
+func (s *Sidecar) buryBefore(container string, number int) {
 	attempts, err := s.step.RunDir.Attempts(container)
 	if err != nil {
 		s.log.Warn("The attempts of a container cannot be listed.", "container", container, "error", err)
@@ -35,16 +35,16 @@ func (s *Sidecar) buryBefore(ctx context.Context, container string, number int) 
 	}
 	for _, attempt := range attempts[start:end] {
 		if !s.desk.lives(container, attempt) {
-			s.bury(ctx, container, attempt)
+			s.bury(container, attempt)
 		}
 	}
 }
 
 // bury pushes what a killed shim has left of its attempt, as far as it is wanted after such an end and lies on volumes:
 // what it cannot reach is a failed push, so that another attempt does not take it for done. An attempt that has its verdict,
-// or none of whose command ran, is left alone. It goes on when ctx ends, the pod's order to end included: the grace period
-// is for that.
-func (s *Sidecar) bury(ctx context.Context, container string, attempt int) {
+// or none of whose command ran, is left alone. It goes on when the next attempt comes, and when the pod is told to end: the
+// grace period is for that.
+func (s *Sidecar) bury(container string, attempt int) {
 	grave := s.graves[container]
 	grave.Lock() // the order to end and the next attempt may come at once
 	defer grave.Unlock()
@@ -57,14 +57,14 @@ func (s *Sidecar) bury(ctx context.Context, container string, attempt int) {
 	}
 	s.log.Warn("A shim was killed; pushing what its container has left on volumes, if that is wanted.",
 		"container", container, "attempt", attempt, "commandEnded", !e.incomplete)
-	s.pushUnattended(ctx, e)
+	s.pushUnattended(e)
 }
 
-// pushUnattended pushes without a shim that waits for it, and goes on when ctx ends, while it gets on.
-func (s *Sidecar) pushUnattended(ctx context.Context, e ending) {
+// pushUnattended pushes without a shim that waits for it. Once the pod was told to end it goes on for as long as it gets on.
+func (s *Sidecar) pushUnattended(e ending) {
 	report := s.reportPush(e)
-	counters := report.start(context.WithoutCancel(ctx))
-	bounded, cancel := untilStalled(ctx, counters)
+	counters := report.start(context.Background())
+	bounded, cancel := untilStalled(s.ends, counters)
 	pushed := s.push(bounded, e, counters)
 	cancel()
 	report.stop()
@@ -89,12 +89,12 @@ func (s *Sidecar) killed(container string, attempt int) (ending, bool) {
 	return e, !errors.Is(err, fs.ErrNotExist)
 }
 
-// untilStalled is a context that goes on when ctx ends, for as long as the counters show that it gets on.
-func untilStalled(ctx context.Context, counters *transfer.Counters) (context.Context, context.CancelFunc) {
-	bounded, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+// untilStalled is a context that ends when the counters show that nothing gets on any more, from when ends is closed.
+func untilStalled(ends <-chan struct{}, counters *transfer.Counters) (context.Context, context.CancelFunc) {
+	bounded, cancel := context.WithCancelCause(context.Background())
 	go func() {
 		select {
-		case <-ctx.Done():
+		case <-ends:
 		case <-bounded.Done():
 			return
 		}

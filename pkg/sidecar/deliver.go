@@ -12,7 +12,8 @@ import (
 )
 
 // deliver records the verdict on the inputs of this attempt, having written those that lie on no volume through the shim,
-// into the container's own file system, and again those on volumes that an attempt before it has changed. An attempt that was served by an earlier sidecar has them.
+// into the container's own file system, and again those on volumes that an attempt before it has changed. An attempt that was
+// served by an earlier sidecar has them.
 func (a *attempt) deliver(ctx context.Context, ready handoff.Ready) error {
 	path := a.step.RunDir.Delivered(a.container, a.number)
 	earlier, err := handoff.Read[handoff.Ready](path)
@@ -79,9 +80,12 @@ func (a *attempt) deliverAll(ctx context.Context, ready handoff.Ready, path stri
 	return lent, nil
 }
 
-// restore pulls the inputs on volumes again if an attempt before this one has changed any. What it has added stays. Where
-// other containers of the pod may be using them, they are left as they are.
+// restore pulls the inputs on volumes again if an attempt before this one has changed any, or a restart of the node may have.
+// What that attempt has added stays. Where other containers of the pod may be using them, they are left as they are.
 func (a *attempt) restore(ctx context.Context, ready handoff.Ready, counters *transfer.Counters) error {
+	if err := a.afterReboot(ctx, ready, counters); err != nil {
+		return err
+	}
 	volumes := len(ready.Inputs) - len(a.lentInputs(ready))
 	if a.number == 1 || volumes == 0 || len(a.step.Containers) > 1 || a.onVolumes.intact() {
 		return nil

@@ -26,7 +26,7 @@ var errReplaced = errors.New("the shim has connected again")
 type desk struct {
 	run        handoff.Dir
 	containers []string
-	appeal     func() error // against inputs that failed, as a gate may
+	hearGate   func(context.Context) error // does what a gate connects for
 	strangers  chan struct{}
 	group      sync.WaitGroup
 
@@ -41,11 +41,11 @@ type visit struct {
 	ended  chan struct{}
 }
 
-func newDesk(run handoff.Dir, containers []string, appeal func() error) *desk {
+func newDesk(run handoff.Dir, containers []string, hearGate func(context.Context) error) *desk {
 	return &desk{
 		run:        run,
 		containers: containers,
-		appeal:     appeal,
+		hearGate:   hearGate,
 		strangers:  make(chan struct{}, maxStrangers),
 		current:    map[string]*visit{},
 		living:     map[string]int{},
@@ -71,7 +71,7 @@ func (d *desk) attend(ctx context.Context, conn *handoff.Conn,
 		defer conn.Close() //nolint:errcheck // what matters is acknowledged by a reply
 		hello, err := d.greet(conn)
 		if err == nil && hello.Gate {
-			err = d.hear(conn)
+			err = d.hear(ctx, conn)
 		}
 		<-d.strangers
 		switch {
@@ -114,8 +114,8 @@ func (d *desk) lives(container string, attempt int) bool {
 }
 
 // hear does what a gate connects for, and tells it so.
-func (d *desk) hear(conn *handoff.Conn) error {
-	if err := d.appeal(); err != nil {
+func (d *desk) hear(ctx context.Context, conn *handoff.Conn) error {
+	if err := d.hearGate(ctx); err != nil {
 		return err
 	}
 	return conn.Send(handoff.Heard{})

@@ -32,7 +32,9 @@ type Sidecar struct {
 	inputs   *verdict               // on the pod's inputs
 	graves   map[string]*sync.Mutex // by container: one burial at a time
 	desk     *desk
+	ends     <-chan struct{} // closed when the pod, or the sidecar alone, is told to end
 
+	reboot    reboot
 	onVolumes *snapshot // of the inputs that lie on volumes; nil where an earlier sidecar pulled them
 }
 
@@ -50,7 +52,7 @@ func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Side
 		inputs:   newVerdict(),
 		graves:   graves,
 	}
-	s.desk = newDesk(step.RunDir, step.Containers, s.appeal)
+	s.desk = newDesk(step.RunDir, step.Containers, s.hearGate)
 	return s
 }
 
@@ -58,6 +60,7 @@ func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Side
 // pod must go. It returns an error only when the volume of the hand-off cannot be used; failed inputs and outputs are
 // reported to the shims, which fail the pod.
 func (s *Sidecar) Run(ctx context.Context) error {
+	s.ends = ctx.Done()
 	listener, err := s.prepare()
 	if err != nil {
 		return err
@@ -69,7 +72,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	s.log.Info("The pod is ending, stopping.")
 	listener.Close() //nolint:errcheck // nothing was written
 	<-shims
-	s.last(ctx)
+	s.last()
 	return nil
 }
 
@@ -108,13 +111,11 @@ func (s *Sidecar) prepare() (*handoff.Listener, error) {
 	switch {
 	case err == nil && earlier.ThisBoot() && earlier.State.Final():
 		s.log.Info("A sidecar before this one has dealt with the inputs.", "state", earlier.State)
-		s.inputs.settle(earlier)
+		s.settle(earlier)
 	case err == nil && earlier.State == handoff.OK && s.ranBefore():
-		s.log.Info("The node was restarted after the inputs were in place; an attempt gets those that are not there any more.")
-		if err := handoff.Write(s.step.RunDir.Ready(), earlier); err != nil {
-			return nil, fmt.Errorf("taking up the verdict on the inputs: %w", err)
+		if err := s.takeUp(earlier); err != nil {
+			return nil, err
 		}
-		s.inputs.settle(earlier)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		s.log.Warn("The record of an earlier sidecar cannot be read, starting anew.", "error", err)
 		fallthrough
@@ -122,6 +123,9 @@ func (s *Sidecar) prepare() (*handoff.Listener, error) {
 		if err := os.Remove(s.step.RunDir.Ready()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("removing a stale record: %w", err)
 		}
+	}
+	if err := s.forgetLast(); err != nil {
+		return nil, err
 	}
 	return handoff.Listen(s.step.RunDir)
 }

@@ -12,13 +12,14 @@ import (
 type verdict struct {
 	appeals chan struct{} // one is enough: what is reached anew is for everyone
 
-	mu      sync.Mutex
-	reached chan struct{} // closed when it is
-	record  handoff.Ready
+	mu        sync.Mutex
+	reached   chan struct{} // closed when it is
+	withdrawn chan struct{} // closed when that is taken back
+	record    handoff.Ready
 }
 
 func newVerdict() *verdict {
-	return &verdict{appeals: make(chan struct{}, 1), reached: make(chan struct{})}
+	return &verdict{appeals: make(chan struct{}, 1), reached: make(chan struct{}), withdrawn: make(chan struct{})}
 }
 
 func (v *verdict) settle(record handoff.Ready) {
@@ -37,17 +38,27 @@ func (v *verdict) settled() bool {
 
 // wait returns the record once it is settled, or the cause of ctx's end.
 func (v *verdict) wait(ctx context.Context) (handoff.Ready, error) {
-	v.mu.Lock()
-	reached := v.reached
-	v.mu.Unlock()
-	select {
-	case <-reached:
-	case <-ctx.Done():
-		return handoff.Ready{}, context.Cause(ctx)
-	}
+	record, _, err := v.waitAndSee(ctx)
+	return record, err
+}
+
+// waitAndSee is wait, and a channel that is closed when the record is taken back.
+func (v *verdict) waitAndSee(ctx context.Context) (handoff.Ready, <-chan struct{}, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.record, nil
+	for !isClosed(v.reached) {
+		reached := v.reached
+		v.mu.Unlock()
+		select {
+		case <-reached:
+		case <-ctx.Done():
+		}
+		v.mu.Lock()
+		if ctx.Err() != nil {
+			return handoff.Ready{}, nil, context.Cause(ctx)
+		}
+	}
+	return v.record, v.withdrawn, nil
 }
 
 // appeal asks for another verdict if there is one that failed, once withdraw has taken that back.
@@ -60,7 +71,8 @@ func (v *verdict) appeal(withdraw func() error) error {
 	if err := withdraw(); err != nil {
 		return fmt.Errorf("taking back the verdict on the inputs: %w", err)
 	}
-	v.reached = make(chan struct{})
+	close(v.withdrawn)
+	v.reached, v.withdrawn = make(chan struct{}), make(chan struct{})
 	select {
 	case v.appeals <- struct{}{}:
 	default: // one that nobody has heard yet does for both

@@ -3,6 +3,7 @@ package process
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -10,8 +11,9 @@ import (
 	"github.com/converged-computing/oras-operator/test/faults"
 )
 
-// E46, and the rows "shim killed", "node reboot" and "containerd's shim killed": what a command has made may be pushed by its own attempt, by the sidecar
-// once its shim is gone, and by the next attempt. Who comes late must not make another artifact of it.
+// E46, and the rows "shim killed", "node reboot" and "containerd's shim killed": what a command has made may be pushed by its
+// own attempt, by the sidecar once its shim is gone, and by the next attempt. Who comes late must not make another artifact
+// of it.
 func TestE46WhoeverPushesWhatACommandHasMadeTheTagMovesOnce(t *testing.T) {
 	registry := newFaulty(t)
 	type parts struct{ sidecar, app *process }
@@ -63,4 +65,31 @@ func TestE46WhoeverPushesWhatACommandHasMadeTheTagMovesOnce(t *testing.T) {
 			}
 		}
 	}
+}
+
+// stallTimeout is how long a push may get nowhere in a pod that must go; this one need not.
+const stallTimeout = 30 * time.Second
+
+func TestTheNextAttemptDoesNotCutShortWhatIsPushedForTheOneBefore(t *testing.T) {
+	t.Parallel()
+	server, registry := startRegistry(t)
+	p, work := newMaker(t, registry, "out:v1")
+	p.step.Outputs[0].Mount = work
+	p.shim = []string{"--restart-policy=OnFailure", "--durable-output=" + work}
+	sidecar := p.sidecar(t)
+	sidecar.awaitOutput(t, "The inputs are dealt with.")
+	server.kill(t)
+	app := p.app(t, work, "true")
+	sidecar.awaitOutput(t, "The command has ended.")
+	app.kill(t)
+	sidecar.awaitOutput(t, "A shim was killed")
+	again := p.app(t, work, "exit 1")
+	_, err := handoff.Await(patient(t), p.run, p.run.Done("app", 2), func(done handoff.Done) bool { return done.RanAs == 1 })
+	assert.NilError(t, err)
+	time.Sleep(stallTimeout + 5*time.Second)
+	startRegistryAt(t, registry, server.dir)
+	assert.Equal(t, again.exitCode(t), 0)
+	pushed, err := handoff.Read[handoff.Pushed](p.run.Pushed("app", 1))
+	assert.NilError(t, err)
+	assert.Equal(t, pushed.State, handoff.OK, "%v", pushed.Failure)
 }

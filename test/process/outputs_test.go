@@ -166,6 +166,26 @@ func TestWithoutAShimOutputsArePushedWhenThePodEnds(t *testing.T) {
 	assert.Equal(t, p.notices(t)[0].Reason, handoff.ReasonOutputUnwrapped)
 }
 
+// A sidecar alone is told to end too, when the sandbox of a pod is made anew: what its containers make after that counts.
+func TestWithoutAShimWhatWasPushedTooEarlyIsPushedAgain(t *testing.T) {
+	_, registry := startRegistry(t)
+	p := newPod(t, registry)
+	out := t.TempDir()
+	p.step.Unwrapped = true
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "unwrapped:v1", Path: out, Mount: out, On: handoff.OnAlways}}
+	for _, made := range []string{"half", "whole"} {
+		sidecar := p.sidecar(t)
+		sidecar.awaitOutput(t, "dealt with")
+		assert.NilError(t, os.WriteFile(filepath.Join(out, made), nil, 0o600))
+		sidecar.signal(t, syscall.SIGTERM)
+		assert.Equal(t, sidecar.exitCode(t), 0)
+	}
+	next, data := taker(t, registry, handoff.Input{Artifact: "unwrapped:v1"})
+	next.sidecar(t)
+	assert.Equal(t, next.app(t, t.TempDir(), "true").exitCode(t), 0)
+	assert.DeepEqual(t, visible(t, data), []string{"half", "whole"})
+}
+
 // kill ends the shim of the first attempt, once its command is known to run, and the command, as the kernel does where the
 // shim is process 1.
 func (p *pod) kill(t *testing.T, app *process) {

@@ -48,6 +48,46 @@ func TestAfterARebootWhatTheCommandMadeIsPushedAndNotWhatItWasMadeOf(t *testing.
 	assert.Equal(t, reader.output.String(), "file cooked", "and not cooked twice")
 }
 
+// The volume of the inputs was in memory. One container has run before, the other one has not.
+func TestAfterARebootEachOfSeveralContainersHasItsInputs(t *testing.T) {
+	_, registry := startRegistry(t)
+	made(t, registry, "input:v1", "file")
+	p, data := taker(t, registry, handoff.Input{Artifact: "input:v1"})
+	p.step.Containers = append(p.step.Containers, "other")
+	sidecar := p.sidecar(t)
+	assert.Equal(t, p.app(t, data, "cat file; exit 1").exitCode(t), 1)
+	sidecar.kill(t)
+	p.reboot(t)
+	assert.NilError(t, os.Remove(filepath.Join(data, "file")))
+
+	sidecar = p.sidecar(t)
+	sidecar.awaitOutput(t, "The node was restarted")
+	sidecar.kill(t) // before anybody has asked for them
+	p.sidecar(t)
+	other := p.container(t, "other", data, "cat file")
+	assert.Equal(t, other.exitCode(t), 0)
+	assert.Equal(t, other.output.String(), "file")
+	assert.NilError(t, os.WriteFile(filepath.Join(data, "file"), []byte("theirs"), 0o600))
+	app := p.app(t, data, "cat file")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "theirs", "what containers share is not taken from under the other")
+}
+
+func TestAfterARebootTheGateOpensWhenTheInputsAreThereAgain(t *testing.T) {
+	_, registry := startRegistry(t)
+	made(t, registry, "input:v1", "file")
+	p, data := taker(t, registry, handoff.Input{Artifact: "input:v1"})
+	sidecar := p.sidecar(t)
+	assert.Equal(t, p.app(t, data, "exit 1").exitCode(t), 1)
+	sidecar.kill(t)
+	p.reboot(t)
+	assert.NilError(t, os.Remove(filepath.Join(data, "file")))
+
+	p.sidecar(t)
+	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+	assert.DeepEqual(t, visible(t, data), []string{"file"})
+}
+
 // reboot makes every record one of another boot of the node.
 func (p *pod) reboot(t *testing.T) {
 	t.Helper()

@@ -132,8 +132,14 @@ func (p *pod) sidecar(t *testing.T) *process {
 // app runs a shell command in dir as the container app of the pod.
 func (p *pod) app(t *testing.T, dir, script string) *process {
 	t.Helper()
+	return p.container(t, "app", dir, script)
+}
+
+// container runs a shell command in dir as a container of the pod.
+func (p *pod) container(t *testing.T, name, dir, script string) *process {
+	t.Helper()
 	message := filepath.Join(filepath.Dir(string(p.run)), "termination-log")
-	args := append([]string{"--run-dir=" + string(p.run), "--container=app", "--termination-message-path=" + message}, p.shim...)
+	args := append([]string{"--run-dir=" + string(p.run), "--container=" + name, "--termination-message-path=" + message}, p.shim...)
 	return start(t, dir, "shim", append(args, "--", "sh", "-c", script)...)
 }
 
