@@ -80,8 +80,8 @@ func (l *life) pauseBefore(ctx context.Context) *ending {
 	return nil
 }
 
-// pauseAfter holds for a person when the command has ended. The order to stop ends that, but not the step: its outputs can still be
-// pushed.
+// pauseAfter holds for a person when the command has ended. The order to stop ends that, but not the step: its outputs can
+// still be pushed.
 func (l *life) pauseAfter(ctx context.Context, done *handoff.Done) {
 	where := handoff.BreakAfter
 	switch {
@@ -92,7 +92,7 @@ func (l *life) pauseAfter(ctx context.Context, done *handoff.Done) {
 		return
 	}
 	err := l.pause(ctx, handoff.Breakpoint{Where: where, ExitCode: &done.ExitCode}, func(sig syscall.Signal) error {
-		if l.stops(sig) {
+		if l.meantForShim(sig) {
 			done.Terminating = true
 			return errGoOn
 		}
