@@ -90,5 +90,9 @@ func unrecorded(done handoff.Done, err error) *ending {
 	if done.ExitCode != 0 {
 		return &ending{code: done.ExitCode}
 	}
-	return endf(handoff.ExitOutputs, "The command succeeded, but its end cannot be recorded, so its outputs are not pushed: %v.", err)
+	code := handoff.ExitOutputs
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		code = handoff.ExitRefused // as wherever else a disk is full
+	}
+	return endf(code, "The command succeeded, but its end cannot be recorded, so its outputs are not pushed: %v.", err)
 }

@@ -1,13 +1,14 @@
 package shim
 
 import (
-	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/fs"
 
@@ -67,8 +68,9 @@ func TestAnAttemptThatCannotBeMadeIsAnError(t *testing.T) {
 }
 
 func TestACommandWhoseEndCannotBeRecordedDoesNotSucceed(t *testing.T) {
-	full := errors.New("no space left on device")
-	assert.Equal(t, unrecorded(handoff.Done{}, full).code, handoff.ExitOutputs)
+	full := fmt.Errorf("writing a record: %w", unix.ENOSPC)
+	assert.Equal(t, unrecorded(handoff.Done{}, full).code, handoff.ExitRefused)
+	assert.Equal(t, unrecorded(handoff.Done{}, unix.EIO).code, handoff.ExitOutputs)
 	assert.ErrorContains(t, unrecorded(handoff.Done{}, full), "no space left on device")
 	assert.Equal(t, unrecorded(handoff.Done{ExitCode: 3}, full).code, 3)
 }
