@@ -121,9 +121,9 @@ func TestE23TheStopSignalOfThePodEndsTheHoldWhenItComesTwice(t *testing.T) {
 	w := newWrapped(t)
 	p := w.start([]string{"--no-wait", "--stop-signal=SIGRTMIN+3"}, "true")
 	w.done(1)
-	p.signal(unix.SIGTERM) // which is nothing to a shim that knows better
+	p.signal(unix.SIGTERM) // an order too, but not the first of two of the pod's own
 	p.signal(37)
-	eventually(t, func() bool { return contains(p.Stderr(), "going on until they are") }, "the first to be heeded")
+	eventually(t, func() bool { return strings.Count(p.Stderr(), "going on until they are") == 2 }, "each to be heeded once")
 	assert.Assert(t, !gone(p.pid()))
 	p.signal(37)
 	p.wait().Assert(t, icmd.Expected{ExitCode: 128 + 37})

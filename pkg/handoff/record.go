@@ -80,8 +80,8 @@ type Ready struct {
 	State    State      `json:"state"`
 	Progress Progress   `json:"progress,omitzero"`
 	Inputs   []Artifact `json:"inputs,omitempty"`
-	// Deliver says that some inputs are written through the shim at each attempt: the shim waits for the Delivered
-	// record of its attempt too.
+	// Deliver says that more inputs come with each attempt, through the shim or, after a reboot, on volumes again: the shim
+	// waits for the Delivered record of its attempt too.
 	Deliver bool `json:"deliver,omitempty"`
 	// Rebooted says that the node was restarted since the inputs on volumes were written, and that they are yet to be
 	// written again: until its Delivered record, no attempt has them.

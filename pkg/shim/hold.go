@@ -76,7 +76,8 @@ func (l *life) readPushed(ctx context.Context, stall *stall) (handoff.Pushed, er
 }
 
 // heedAfter heeds signals once the command has ended. The outputs are what the container was for, so the first order to stop
-// only leaves it to the grace period how long they may take; the second one is meant.
+// only leaves it to the grace period how long they may take; the same signal a second time is meant. Another one is no second
+// order: it may be from somebody else.
 func (l *life) heedAfter(stall *stall) func(syscall.Signal) error {
 	told := map[syscall.Signal]bool{}
 	return func(sig syscall.Signal) error {

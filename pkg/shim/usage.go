@@ -62,12 +62,12 @@ Flags of install:
   --container=NAME                  a container that will be wrapped; may be repeated
 
 Exit codes:
-  the command's own, or 128+n when it died of signal n
+  the command's own, or 128+n when it died of signal n, or signal n told the shim to stop (143: SIGTERM)
   126  the command cannot be executed        202  outputs were refused for good
   127  the command was not found             203  the sidecar is gone
   200  inputs could not be had               204  wrong configuration
-  201  outputs could not be pushed           143  SIGTERM came before the command started
-When it is not the command's own, one sentence on standard error and in the termination message says why.
+  201  outputs could not be pushed
+When it is 126, 127 or 200 to 204, one sentence on standard error and in the termination message says why.
 
 Examples:
   shim --no-wait --no-hold -- sh -c 'echo hello; exit 3'     no operator, no sidecar: only run the command

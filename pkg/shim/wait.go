@@ -43,9 +43,9 @@ func (l *life) heedBefore(phase string) func(syscall.Signal) error {
 	}
 }
 
-// readInputs waits for the verdict on the pod's inputs, which has all inputs in their order, and on those that the
-// sidecar writes through this shim, if there are any. After the first attempt the sidecar may have to try again what the
-// pod's verdict says: then that of this attempt comes first.
+// readInputs waits for the verdict on the pod's inputs, which has all inputs in their order, and on those that come with this
+// attempt, if there are any. After the first attempt the sidecar may have to try again what the pod's verdict says: then that
+// of this attempt comes first.
 func (l *life) readInputs(ctx context.Context) (handoff.Ready, error) {
 	if l.opts.ReadyFile != "" {
 		return l.readReady(ctx, l.opts.ReadyFile)

@@ -17,9 +17,9 @@ const stallTimeout = 30 * time.Second
 // errStalled is the cause of such a push's end.
 var errStalled = errors.New("the pod must end, and nothing could be sent for " + stallTimeout.String())
 
-// buryBefore buries the attempts of a container with lower numbers: their shims are dead, though there may have been no
-// sidecar to see it. One that was there when it was let go is not: it was this sidecar alone that was told to end. What came
-// before an attempt that has its verdict was dealt with then.
+// buryBefore buries the attempts of a container with lower numbers: their shims are dead, though perhaps no sidecar saw them
+// die. It leaves alone an attempt whose shim was still there when its connection was let go, for then this sidecar alone was
+// told to end, and all before the last attempt that has its verdict, for those were dealt with when that one came.
 func (s *Sidecar) buryBefore(container string, number int) {
 	attempts, err := s.step.RunDir.Attempts(container)
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Sidecar) buryBefore(container string, number int) {
 
 // bury pushes what a killed shim has left of its attempt, as far as it is wanted after such an end and lies on volumes:
 // what it cannot reach is a failed push, so that another attempt does not take it for done. An attempt that has its verdict,
-// or none of whose command ran, is left alone. It goes on when the next attempt comes, and when the pod is told to end: the
+// or whose command never ran, is left alone. It goes on when the next attempt comes, and when the pod is told to end: the
 // grace period is for that.
 func (s *Sidecar) bury(container string, attempt int) {
 	grave := s.graves[container]

@@ -80,8 +80,8 @@ func (a *attempt) deliverAll(ctx context.Context, ready handoff.Ready, path stri
 	return lent, nil
 }
 
-// restore pulls the inputs on volumes again if an attempt before this one has changed any, or a restart of the node may have.
-// What that attempt has added stays. Where other containers of the pod may be using them, they are left as they are.
+// restore pulls the inputs on volumes again: after a restart of the node, once for all containers; else if an attempt before
+// this one has changed any, unless other containers of the pod may be using them. What was added to them stays.
 func (a *attempt) restore(ctx context.Context, ready handoff.Ready, counters *transfer.Counters) error {
 	if err := a.afterReboot(ctx, ready, counters); err != nil {
 		return err

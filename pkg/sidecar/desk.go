@@ -13,16 +13,17 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
-// maxStrangers bounds the connections that have not said yet who they are: any process of the pod can connect.
+// maxStrangers bounds the connections that are not, or not yet, known to be a shim's, those of gates included: any process of
+// the pod can connect.
 const maxStrangers = 16
 
-// helloTimeout bounds how long one may take to say so.
+// helloTimeout bounds how long a connection may take to say whose it is.
 const helloTimeout = 10 * time.Second
 
 // errReplaced ends the attendance of a connection whose shim has connected again.
 var errReplaced = errors.New("the shim has connected again")
 
-// desk receives the shims, one at a time for each container: a new connection replaces the one before.
+// desk receives the shims, one at a time for each container: a new connection replaces the one before. It hears gates, too.
 type desk struct {
 	run        handoff.Dir
 	containers []string
@@ -63,7 +64,7 @@ func (d *desk) attend(ctx context.Context, conn *handoff.Conn,
 	select {
 	case d.strangers <- struct{}{}:
 	default:
-		log.Warn("Too many connections have not said who they are, refusing one.")
+		log.Warn("Too many connections are not known to be a shim's, refusing one.")
 		conn.Close() //nolint:errcheck // nothing was written
 		return
 	}

@@ -34,15 +34,17 @@ func Gate(ctx context.Context, dir handoff.Dir, timeout time.Duration, anew bool
 	return nil
 }
 
-// appeal returns once a sidecar has taken back a verdict that failed before. Its error is the cause of ctx's end.
+// appeal has a sidecar take back its verdict on the inputs if that has failed, and returns once it has answered. Its error is
+// the cause of ctx's end.
 func appeal(ctx context.Context, dir handoff.Dir) error {
 	return handoff.Watch(ctx, dir, dir.Socket(), func() (bool, error) {
-		return isHeard(ctx, dir), nil
+		return ask(ctx, dir), nil
 	})
 }
 
-// isHeard tells whether there is a sidecar that answers. One may be about to come, or to come back.
-func isHeard(ctx context.Context, dir handoff.Dir) bool {
+// ask says to the sidecar that a gate is here, and tells whether it has answered. If not, one may be about to come, or to come
+// back.
+func ask(ctx context.Context, dir handoff.Dir) bool {
 	conn, err := handoff.Dial(dir)
 	if err != nil {
 		return false

@@ -135,7 +135,7 @@ func (s *Sidecar) pushOne(ctx context.Context, e ending, out handoff.Output, cou
 	}, nil
 }
 
-// fillOutput fills in the placeholders of an output of this attempt.
+// fillOutput fills in the placeholders of an output, with the number of the attempt whose command has made it.
 func (s *Sidecar) fillOutput(out handoff.Output, e ending) (handoff.Output, error) {
 	values := s.step.Pod.Placeholders()
 	values[placeholder.Container] = e.container

@@ -42,7 +42,7 @@ func (v *verdict) wait(ctx context.Context) (handoff.Ready, error) {
 	return record, err
 }
 
-// waitAndSee is wait, and a channel that is closed when the record is taken back.
+// waitAndSee is wait, but returns a channel too, which is closed when the record is taken back.
 func (v *verdict) waitAndSee(ctx context.Context) (handoff.Ready, <-chan struct{}, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
