@@ -22,7 +22,7 @@ import (
 	"github.com/converged-computing/oras-operator/test/harness"
 )
 
-// The tests of this file are the rows of the table "What each fault must lead to" that are about how a step ends.
+// The tests of this file are of faults in the last table of test/README.md that are about how a step ends.
 
 // atOnce is ten times what a user is promised of a pod that need not do anything any more.
 const atOnce = 20 * time.Second
@@ -53,7 +53,7 @@ func TestFaultAPodThatIsDeletedWhileItWaitsForItsInputsIsGoneAtOnce(t *testing.T
 	})
 	c.waits(t, ns, "step")
 	pod := c.pod(t, ns, "step")
-	end := c.departure(t, pod, "app", func() { assert.NilError(t, c.Delete(t.Context(), pod)) })
+	end := c.seeOff(t, pod, "app", func() { assert.NilError(t, c.Delete(t.Context(), pod)) })
 	assert.Equal(t, end.exitCode, int32(143))
 	assert.Assert(t, end.took < atOnce, "it took %s", end.took)
 	assert.Assert(t, is.Contains(end.log, "Stopped by signal 15"))
@@ -87,7 +87,7 @@ func TestFaultADeadlineEndsTheStepLikeADeletion(t *testing.T) { // E43
 	}.object(ns)
 	assert.NilError(t, c.Create(t.Context(), object))
 	c.ranSoFar(t, ns)
-	end := c.departure(t, c.pod(t, ns, "step"), "oras", func() {
+	end := c.seeOff(t, c.pod(t, ns, "step"), "oras", func() {
 		before := object.DeepCopy()
 		object.Spec.ActiveDeadlineSeconds = ptr.To[int64](1)
 		assert.NilError(t, c.Patch(t.Context(), object, client.MergeFrom(before)))
@@ -112,8 +112,8 @@ type departure struct {
 	took     time.Duration // until the pod was gone
 }
 
-// departure does what makes a pod go, and waits until it is gone. The container, whose log is kept, runs until then.
-func (c *cluster) departure(t *testing.T, pod *corev1.Pod, container string, send func()) departure {
+// seeOff does what makes a pod go, and returns how that went once it is gone. The container whose log is kept must run before.
+func (c *cluster) seeOff(t *testing.T, pod *corev1.Pod, container string, goAway func()) departure {
 	t.Helper()
 	ctx, pods := within(t), c.Kube.CoreV1().Pods(pod.Namespace)
 	changes, err := pods.Watch(ctx, metav1.SingleObject(pod.ObjectMeta))
@@ -123,7 +123,7 @@ func (c *cluster) departure(t *testing.T, pod *corev1.Pod, container string, sen
 	assert.NilError(t, err)
 	defer log.Close() //nolint:errcheck // only read from
 	start := time.Now()
-	send()
+	goAway()
 	text, err := io.ReadAll(log)
 	assert.NilError(t, err)
 	end := departure{log: string(text), exitCode: lastExitCode(t, changes)}

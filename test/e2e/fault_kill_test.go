@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/converged-computing/oras-operator/test/faults"
 	"github.com/converged-computing/oras-operator/test/harness"
@@ -16,7 +14,7 @@ import (
 
 // The tests of this file kill participants while there is a step at every transition of its life.
 
-// One after the other: two nodes have not the processors that the sidecars of all ask for.
+// Its parts run one after the other: two nodes do not have the processors that the sidecars of all of them request.
 func TestFaultFinishedWorkIsKeptWhoeverIsKilledAtAnyPoint(t *testing.T) { // E5, E34, E36, E38, E46, E79
 	t.Parallel()
 	for _, tc := range []struct {
@@ -25,10 +23,10 @@ func TestFaultFinishedWorkIsKeptWhoeverIsKilledAtAnyPoint(t *testing.T) { // E5,
 		kill  func(t *testing.T, s *stage)
 		check func(s *stage, t *testing.T)
 	}{
-		{"sidecar", steps(""), killSidecars, (*stage).allComplete},
-		{"registry", steps(""), killRegistry, (*stage).allComplete},
-		{"shim", stepsOfBothPolicies(""), killShims, (*stage).allEndAsTheirPoliciesSay},
-		{"containerd shim", stepsOfBothPolicies(""), killRuntimes, (*stage).allEndAsTheirPoliciesSay},
+		{"sidecar", steps(""), killEach("oras", harness.Main), (*stage).allComplete},
+		{"registry", steps(""), func(t *testing.T, s *stage) { s.restartRegistry(t, s.namespace) }, (*stage).allComplete},
+		{"shim", stepsOfBothPolicies(""), killEach("app", harness.Main), (*stage).allEndAsTheirPoliciesSay},
+		{"containerd shim", stepsOfBothPolicies(""), killEach("app", harness.ContainerdShim), (*stage).allEndAsTheirPoliciesSay},
 	} {
 		t.Run(tc.who, func(t *testing.T) {
 			c, ns := withCache(t, nil)
@@ -41,30 +39,15 @@ func TestFaultFinishedWorkIsKeptWhoeverIsKilledAtAnyPoint(t *testing.T) { // E5,
 	}
 }
 
-func killSidecars(t *testing.T, s *stage) {
-	t.Helper()
-	s.killEach(t, "oras", harness.Main)
-	s.allStartedAgain(t, "oras")
-}
-
-func killRegistry(t *testing.T, s *stage) {
-	t.Helper()
-	var pod corev1.Pod
-	assert.NilError(t, s.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: cacheName + "-0"}, &pod))
-	s.kill(t, &pod, "registry", harness.Main)
-	s.startedAgain(t, &pod, "registry")
-}
-
-func killShims(t *testing.T, s *stage) {
-	t.Helper()
-	s.killEach(t, "app", harness.Main)
-	s.allStartedAgain(t, "app")
-}
-
-func killRuntimes(t *testing.T, s *stage) {
-	t.Helper()
-	s.killEach(t, "app", harness.Runtime)
-	s.allStartedAgain(t, "app")
+// killEach kills a process of a container of every step, and waits until those containers are started again that ever are.
+func killEach(container string, process harness.Process) func(*testing.T, *stage) {
+	return func(t *testing.T, s *stage) {
+		t.Helper()
+		for _, step := range s.steps {
+			s.kill(t, step.pod, container, process)
+		}
+		s.allStartedAgain(t, container)
+	}
 }
 
 // Not parallel: everything on the node feels it, or everything in the cluster.
@@ -90,7 +73,7 @@ func TestFaultDaemonsThatAreKilledAtAnyPointDisturbNoStep(t *testing.T) {
 // awaitAnswer waits until the proxy can be driven, through an API server that was just started perhaps.
 func (p *proxy) awaitAnswer(t *testing.T) {
 	t.Helper()
-	assert.NilError(t, harness.Persist(within(t), "the proxy answers", func(ctx context.Context) (bool, error) {
+	assert.NilError(t, harness.Retry(within(t), "the proxy answers", func(ctx context.Context) (bool, error) {
 		var standing []faults.Standing
 		err := p.read(ctx, "rules", &standing)
 		return err == nil, err

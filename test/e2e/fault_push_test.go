@@ -18,7 +18,7 @@ import (
 	"github.com/converged-computing/oras-operator/test/faults"
 )
 
-// The tests of this file are the rows of the table "What each fault must lead to" that are about outputs.
+// The tests of this file are of faults in the last table of test/README.md that are about outputs.
 
 func TestFaultAStepOutlastsARegistryThatIsBusyOrBrokenForAWhile(t *testing.T) { // E77
 	t.Parallel()

@@ -19,7 +19,7 @@ import (
 	"github.com/converged-computing/oras-operator/test/harness"
 )
 
-// The tests of this file are the rows of the table "What each fault must lead to" that need a cluster to be seen.
+// The tests of this file are of faults in the last table of test/README.md that need a cluster to be seen.
 
 func TestFaultARegistryThatCannotBeReachedIsTriedUntilThePullTimeout(t *testing.T) {
 	t.Parallel()
@@ -86,10 +86,7 @@ func TestFaultASidecarThatNeverComesBackIs203(t *testing.T) {
 	c.ranSoFar(t, ns)
 	pod := c.pod(t, ns, "step")
 	c.kill(t, pod, "oras", harness.Main)
-	await(t, "the sidecar is started again", func(ctx context.Context) (bool, error) {
-		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
-		return restarts(pod, "oras") > 0, err
-	})
+	c.startedAgain(t, pod, "oras")
 	c.kill(t, pod, "oras", harness.Main) // which the kubelet answers by waiting for ten seconds
 	c.exec(t, pod, "/app", "write", "go", "")
 	end := c.failed(t, ns, "step")
@@ -199,22 +196,6 @@ func TestFaultADeploymentPushesAfterEachAttempt(t *testing.T) {
 	await(t, "two attempts are pushed", func(context.Context) (bool, error) {
 		return len(c.tags(t, ns, "loop")) >= 2, nil
 	})
-}
-
-func TestFaultTwoStepsThatPushOneTagLeaveItWhole(t *testing.T) { // E81
-	t.Parallel()
-	c, ns := withCache(t, nil)
-	for _, name := range []string{"one", "two"} {
-		c.apply(t, ns, job{
-			name:   name,
-			labels: keys{"oras-cache": "oras", "output-uri": "shared"},
-			args:   []string{"write", "$ORAS_OUTPUT_PATH/first", name, "write", "$ORAS_OUTPUT_PATH/second", name},
-		})
-	}
-	c.complete(t, ns, "one")
-	c.complete(t, ns, "two")
-	files := c.pull(t, ns, "shared:latest")
-	assert.Equal(t, files["first"], files["second"])
 }
 
 func TestE37APodWhoseImageIsNotThereCanBeDeleted(t *testing.T) {

@@ -25,15 +25,15 @@ type cluster struct{ *harness.Cluster }
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard()) // the client's; tests say themselves what went wrong
 	code := m.Run()
-	if err := removeAgents(os.Getenv("KUBECONFIG")); err != nil {
+	if err := cleanUp(os.Getenv("KUBECONFIG")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)
 }
 
-// removeAgents removes what tests share.
-func removeAgents(kubeconfig string) error {
+// cleanUp removes what the harness has put into the cluster for all tests together.
+func cleanUp(kubeconfig string) error {
 	c, err := harness.Connect(kubeconfig)
 	if err != nil {
 		return err

@@ -72,7 +72,7 @@ func oras(t *testing.T, dir string, args ...string) {
 	icmd.RunCmd(cmd, icmd.Dir(dir)).Assert(t, icmd.Success)
 }
 
-// forward opens a way to the cache's registry for the rest of the test and returns its host:port.
+// forward forwards the port of the cache's registry for the rest of the test and returns its host:port.
 func (c *cluster) forward(t *testing.T, namespace string) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())

@@ -74,14 +74,6 @@ func (s *stage) reach(t *testing.T, step *heldStep) {
 	}
 }
 
-// killEach kills a process of a container of every step.
-func (s *stage) killEach(t *testing.T, container string, process harness.Process) {
-	t.Helper()
-	for _, step := range s.steps {
-		s.kill(t, step.pod, container, process)
-	}
-}
-
 // allStartedAgain waits until a container of every step, but of those whose containers never are, was started again.
 func (s *stage) allStartedAgain(t *testing.T, container string) {
 	t.Helper()
@@ -115,8 +107,8 @@ func (s *stage) allComplete(t *testing.T) {
 	}
 }
 
-// allEndAsTheirPoliciesSay waits until steps that have lost their containers have ended. A command that was cut off runs again,
-// and none that had ended, where the policy is to start containers again; else the step fails.
+// allEndAsTheirPoliciesSay waits until steps that have lost their containers have ended. Where the policy is to start
+// containers again, a command that was cut off runs again, and one that had ended does not; elsewhere the step fails.
 func (s *stage) allEndAsTheirPoliciesSay(t *testing.T) {
 	t.Helper()
 	for _, step := range s.steps {
@@ -187,4 +179,13 @@ func (c *cluster) startedAgain(t *testing.T, pod *corev1.Pod, container string) 
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
 		return restarts(pod, container) > 0, err
 	})
+}
+
+// restartRegistry kills the registry of a namespace's cache, and waits until it is started again.
+func (c *cluster) restartRegistry(t *testing.T, namespace string) {
+	t.Helper()
+	var pod corev1.Pod
+	assert.NilError(t, c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: cacheName + "-0"}, &pod))
+	c.kill(t, &pod, "registry", harness.Main)
+	c.startedAgain(t, &pod, "registry")
 }

@@ -14,10 +14,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // patience bounds every wait; it is many times what a loaded machine of two cores needs.
@@ -26,10 +26,7 @@ const patience = 3 * time.Minute
 // await polls until done, and fails the test with what it was waiting for when patience is over.
 func await(t *testing.T, what string, done func(ctx context.Context) (bool, error)) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 200*time.Millisecond, patience, true, done)
-	if err != nil {
-		t.Fatalf("waiting until %s: %v", what, err)
-	}
+	assert.NilError(t, harness.Await(within(t), what, done))
 }
 
 // cacheName is the one OrasCache of each test's namespace.

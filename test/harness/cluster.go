@@ -24,8 +24,8 @@ import (
 // AppImage holds one static binary, test/e2e/app, and nothing else: the image of the tests' steps.
 const AppImage = "oras-test/app:e2e"
 
-// AgentNamespace holds the pods that work for the harness, one on each node that it had to do with.
-const AgentNamespace = "e2e-agents"
+// agents is the namespace of all pods that work for the harness: one on each node it had to do with, and those of Cordon.
+const agents = "e2e-agents"
 
 // interval lies between two looks at what is waited for.
 const interval = 200 * time.Millisecond
@@ -72,9 +72,9 @@ func Await(ctx context.Context, what string, done func(ctx context.Context) (boo
 	return nil
 }
 
-// Persist is Await for what may fail while a part of the cluster is down: only the end of ctx is an error, together with
+// Retry is Await for what may fail while a part of the cluster is down: only the end of ctx is an error, together with
 // the last one that try returned.
-func Persist(ctx context.Context, what string, try func(ctx context.Context) (bool, error)) error {
+func Retry(ctx context.Context, what string, try func(ctx context.Context) (bool, error)) error {
 	var last error
 	err := Await(ctx, what, func(ctx context.Context) (bool, error) {
 		done, err := try(ctx)
@@ -92,7 +92,7 @@ func Persist(ctx context.Context, what string, try func(ctx context.Context) (bo
 // agent is a pod that sees the processes and the files of a node; it stays until Close.
 func (c *Cluster) agent(ctx context.Context, node string) (*corev1.Pod, error) {
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: AgentNamespace, Name: "agent-" + node},
+		ObjectMeta: metav1.ObjectMeta{Namespace: agents, Name: "agent-" + node},
 		Spec: corev1.PodSpec{
 			NodeName:                      node,
 			HostPID:                       true,
@@ -106,7 +106,7 @@ func (c *Cluster) agent(ctx context.Context, node string) (*corev1.Pod, error) {
 		},
 	}
 	namespace := agentNamespace()
-	return pod, Persist(ctx, "the agent on "+node+" runs", func(ctx context.Context) (bool, error) {
+	return pod, Retry(ctx, "the agent on "+node+" runs", func(ctx context.Context) (bool, error) {
 		for _, object := range []client.Object{namespace, pod} {
 			if err := c.createCopy(ctx, object); err != nil {
 				return false, err
@@ -118,7 +118,7 @@ func (c *Cluster) agent(ctx context.Context, node string) (*corev1.Pod, error) {
 }
 
 func agentNamespace() *corev1.Namespace {
-	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: AgentNamespace}}
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: agents}}
 }
 
 // createCopy creates an object that may be there already, and leaves what the caller has of it as it is.
@@ -130,7 +130,7 @@ func (c *Cluster) createCopy(ctx context.Context, object client.Object) error {
 
 // Ensure creates an object unless it is there, and again while parts of the cluster are down.
 func (c *Cluster) Ensure(ctx context.Context, object client.Object) error {
-	return Persist(ctx, object.GetName()+" is created", func(ctx context.Context) (bool, error) {
+	return Retry(ctx, object.GetName()+" is created", func(ctx context.Context) (bool, error) {
 		err := c.createCopy(ctx, object)
 		return err == nil, err
 	})
@@ -138,7 +138,7 @@ func (c *Cluster) Ensure(ctx context.Context, object client.Object) error {
 
 // Nodes returns the names of all nodes.
 func (c *Cluster) Nodes(ctx context.Context) (names []string, err error) {
-	err = Persist(ctx, "the nodes are listed", func(ctx context.Context) (bool, error) {
+	err = Retry(ctx, "the nodes are listed", func(ctx context.Context) (bool, error) {
 		var nodes corev1.NodeList
 		err := c.List(ctx, &nodes)
 		names = nil

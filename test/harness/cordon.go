@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +18,7 @@ func (c *Cluster) Cordon(ctx context.Context, node string) error {
 	if err := c.setUnschedulable(ctx, node, true); err != nil {
 		return err
 	}
-	return Persist(ctx, "no pod is put on "+node, func(ctx context.Context) (bool, error) {
+	return Retry(ctx, "no pod is put on "+node, func(ctx context.Context) (bool, error) {
 		assigned, err := c.takesPods(ctx, node)
 		return !assigned, err
 	})
@@ -29,7 +30,7 @@ func (c *Cluster) Uncordon(ctx context.Context, node string) error {
 }
 
 func (c *Cluster) setUnschedulable(ctx context.Context, node string, yes bool) error {
-	return Persist(ctx, "node "+node+" is cordoned or not", func(ctx context.Context) (bool, error) {
+	return Retry(ctx, fmt.Sprintf("node %s has unschedulable: %t", node, yes), func(ctx context.Context) (bool, error) {
 		now, err := c.Kube.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
 		if err != nil {
 			return false, err
@@ -40,10 +41,10 @@ func (c *Cluster) setUnschedulable(ctx context.Context, node string, yes bool) e
 	})
 }
 
-// takesPods says whether the scheduler puts a pod on a node that may run nowhere else.
+// takesPods tries whether the scheduler assigns to a node a pod that may run nowhere else.
 func (c *Cluster) takesPods(ctx context.Context, node string) (assigned bool, err error) {
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: AgentNamespace, GenerateName: "cordon-"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: agents, GenerateName: "cordon-"},
 		Spec: corev1.PodSpec{
 			NodeSelector:                  map[string]string{corev1.LabelHostname: node},
 			TerminationGracePeriodSeconds: ptr.To[int64](0),

@@ -20,7 +20,7 @@ import (
 func (c *Cluster) Exec(ctx context.Context, pod *corev1.Pod, container string, command ...string) (string, error) {
 	var output string
 	var failed error
-	err := Persist(ctx, fmt.Sprintf("%q runs in %s", command, pod.Name), func(ctx context.Context) (bool, error) {
+	err := Retry(ctx, fmt.Sprintf("%q runs in %s", command, pod.Name), func(ctx context.Context) (bool, error) {
 		var err error
 		output, err = c.exec(ctx, pod, container, command)
 		if code := (exec.CodeExitError{}); errors.As(err, &code) {

@@ -13,11 +13,11 @@ import (
 	"k8s.io/client-go/transport/spdy"
 )
 
-// errWayEnded is why a way is broken that broke without an error.
-var errWayEnded = errors.New("the port is forwarded no longer")
+// errForwardEnded is why forwarding ended that ended without an error.
+var errForwardEnded = errors.New("the port is forwarded no longer")
 
-// Forward opens a way to a port of a pod and returns its host:port on this machine. The context it returns ends with ctx, or
-// when the way breaks, and its cause says why.
+// Forward forwards a port of a pod to this machine and returns its host:port here. The context that it returns ends with ctx,
+// or when the forwarding does, and its cause says why.
 func (c *Cluster) Forward(ctx context.Context, namespace, pod string, port int) (address string, open context.Context, err error) {
 	transport, upgrader, err := spdy.RoundTripperFor(c.Config)
 	if err != nil {
@@ -32,7 +32,7 @@ func (c *Cluster) Forward(ctx context.Context, namespace, pod string, port int) 
 		end(err)
 		return "", nil, err
 	}
-	go func() { end(cmp.Or(forwarder.ForwardPorts(), errWayEnded)) }()
+	go func() { end(cmp.Or(forwarder.ForwardPorts(), errForwardEnded)) }()
 	select {
 	case <-ready:
 	case <-open.Done():

@@ -19,9 +19,9 @@ type Process string
 
 // Processes of a container, by the names that the app's verb signal-container has for them.
 const (
-	Main    Process = "main"    // its first: the shim, the sidecar, the registry
-	Command Process = "command" // the wrapped command
-	Runtime Process = "runtime" // the containerd shim of its pod
+	Main           Process = "main"            // its first: the shim, the sidecar, the registry
+	Command        Process = "command"         // the wrapped command
+	ContainerdShim Process = "containerd-shim" // that of its pod
 )
 
 // Daemon is one of the programs that make a node of a cluster.
@@ -55,12 +55,12 @@ func (c *Cluster) KillDaemon(ctx context.Context, node string, daemon Daemon) er
 	if err != nil {
 		return err
 	}
-	// What it is told by goes through the daemon itself: it is killed once the answer is back.
+	// The order itself comes through the daemon, so it is carried out only once the answer to it is on its way.
 	kill := []string{"/app", "soon", "signal-named", string(daemon), strconv.Itoa(int(syscall.SIGKILL))}
 	if _, err := c.OnNode(ctx, node, kill...); err != nil {
 		return err
 	}
-	return Persist(ctx, fmt.Sprintf("%s of %s is back", daemon, node), func(ctx context.Context) (bool, error) {
+	return Retry(ctx, fmt.Sprintf("%s of %s is back", daemon, node), func(ctx context.Context) (bool, error) {
 		now, err := c.OnNode(ctx, node, "/app", "pid", string(daemon))
 		return now != before, err
 	})
@@ -82,7 +82,7 @@ func (c *Cluster) ControlPlane(ctx context.Context) (string, error) {
 func (c *Cluster) ContainerID(ctx context.Context, pod *corev1.Pod, container string) (string, error) {
 	var id string
 	var over error
-	err := Persist(ctx, "container "+container+" of pod "+pod.Name+" runs", func(ctx context.Context) (bool, error) {
+	err := Retry(ctx, "container "+container+" of pod "+pod.Name+" runs", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
 		if status := Status(pod, container); err == nil && status != nil && status.State.Running != nil {
 			_, id, _ = strings.Cut(status.ContainerID, "://")

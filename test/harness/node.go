@@ -11,8 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// ErrNoWorker means that the cluster has no node that may be lost.
-var ErrNoWorker = errors.New("the cluster has no worker; make it with NODES=2")
+// errNoWorker means that the cluster has no node that may be lost.
+var errNoWorker = errors.New("the cluster has no worker; make it with NODES=2")
 
 // Worker returns the name of a node that the control plane does not depend on.
 func (c *Cluster) Worker(ctx context.Context) (string, error) {
@@ -21,13 +21,13 @@ func (c *Cluster) Worker(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(nodes.Items) == 0 {
-		return "", ErrNoWorker
+		return "", errNoWorker
 	}
 	return nodes.Items[0].Name, nil
 }
 
-// KillNode ends everything on a node at once, as a power cut does: a node of kind is a container of Docker, the one at
-// $DOCKER_HOST. What was written to its disk stays.
+// KillNode ends everything on a node at once, as a power cut does: a node of kind is a container of the Docker
+// daemon at $DOCKER_HOST. What was written to its disk stays.
 func (c *Cluster) KillNode(ctx context.Context, node string) error { return docker(ctx, "kill", node) }
 
 // StartNode starts a node that was killed, and returns when the cluster knows that it is back.
@@ -35,7 +35,7 @@ func (c *Cluster) StartNode(ctx context.Context, node string) error {
 	if err := docker(ctx, "start", node); err != nil {
 		return err
 	}
-	return Persist(ctx, "node "+node+" is ready", func(ctx context.Context) (bool, error) {
+	return Retry(ctx, "node "+node+" is ready", func(ctx context.Context) (bool, error) {
 		_, err := c.Kube.CoreV1().RESTClient().Get().AbsPath("/api/v1/nodes/" + node + "/proxy/healthz").DoRaw(ctx)
 		if err != nil {
 			return false, err

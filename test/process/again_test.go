@@ -11,9 +11,9 @@ import (
 	"github.com/converged-computing/oras-operator/test/faults"
 )
 
-// E46, and the rows "shim killed", "node reboot" and "containerd's shim killed": what a command has made may be pushed by its
-// own attempt, by the sidecar once its shim is gone, and by the next attempt. Who comes late must not make another artifact
-// of it.
+// E46, and of the faults in test/README.md those that kill the shim, the node or containerd's shim: what a command has made
+// may be pushed by its own attempt, by the sidecar once its shim is gone, and by the next attempt. Who comes late must not
+// make another artifact of it.
 func TestE46WhoeverPushesWhatACommandHasMadeTheTagMovesOnce(t *testing.T) {
 	registry := newFaulty(t)
 	type parts struct{ sidecar, app *process }

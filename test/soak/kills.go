@@ -1,7 +1,9 @@
 package soak
 
 import (
+	"iter"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -10,15 +12,15 @@ type Participant string
 
 // Participants of steps. Of a daemon that runs on every node, the one of one node is killed.
 const (
-	Sidecar    Participant = "sidecar"
-	Shim       Participant = "shim" // and with it the container
-	Command    Participant = "command"
-	Registry   Participant = "registry"
-	Runtime    Participant = "containerd-shim" // of a step's pod
-	Kubelet    Participant = "kubelet"
-	Containerd Participant = "containerd"
-	APIServer  Participant = "apiserver"
-	Worker     Participant = "worker" // a whole node
+	Sidecar        Participant = "sidecar"
+	Shim           Participant = "shim" // and with it the container
+	Command        Participant = "command"
+	Registry       Participant = "registry"
+	ContainerdShim Participant = "containerd-shim" // of a step's pod
+	Kubelet        Participant = "kubelet"
+	Containerd     Participant = "containerd"
+	APIServer      Participant = "apiserver"
+	Worker         Participant = "worker" // a whole node
 )
 
 // Kill is one of a plan.
@@ -28,34 +30,31 @@ type Kill struct {
 	Choice uint64 // which of those that are there, modulo their number
 }
 
+// share is how often a participant is killed.
+type share struct {
+	who     Participant
+	percent int
+}
+
+// shares are those of all participants, in the order of a report: seldom what disturbs a whole node, or the cluster.
+func shares() []share {
+	return []share{
+		{Sidecar, 30}, {Shim, 20}, {Command, 9}, {Registry, 14}, {ContainerdShim, 9},
+		{Kubelet, 6}, {Containerd, 5}, {APIServer, 4}, {Worker, 3},
+	}
+}
+
 // Participants lists all, in the order of a report.
 func Participants() []Participant {
-	return []Participant{Sidecar, Shim, Command, Registry, Runtime, Kubelet, Containerd, APIServer, Worker}
-}
-
-// weight says how often a participant is killed beside the others: seldom what disturbs a whole node, or the cluster.
-func (p Participant) weight() int {
-	switch p {
-	case Sidecar:
-		return 30
-	case Shim:
-		return 20
-	case Registry:
-		return 14
-	case Command, Runtime:
-		return 9
-	case Kubelet:
-		return 6
-	case Containerd:
-		return 5
-	case APIServer:
-		return 4
+	var all []Participant
+	for _, s := range shares() {
+		all = append(all, s.who)
 	}
-	return 3
+	return all
 }
 
-// kills calls yield with the kills of a seed, one after the other, until it returns false.
-func kills(seed uint64) func(yield func(Kill) bool) {
+// kills yields the kills of a seed, without end.
+func kills(seed uint64) iter.Seq[Kill] {
 	return func(yield func(Kill) bool) {
 		r := rand.New(rand.NewPCG(seed, 0x6b696c6c))
 		for yield(Kill{After: time.Second + time.Duration(r.IntN(8000))*time.Millisecond, Who: victim(r), Choice: r.Uint64()}) {
@@ -64,15 +63,9 @@ func kills(seed uint64) func(yield func(Kill) bool) {
 }
 
 func victim(r *rand.Rand) Participant {
-	total := 0
-	for _, p := range Participants() {
-		total += p.weight()
+	var urn []Participant
+	for _, s := range shares() {
+		urn = append(urn, slices.Repeat([]Participant{s.who}, s.percent)...)
 	}
-	at := r.IntN(total)
-	for _, p := range Participants() {
-		if at -= p.weight(); at < 0 {
-			return p
-		}
-	}
-	return Sidecar // not reached: the weights add up to total
+	return urn[r.IntN(len(urn))]
 }

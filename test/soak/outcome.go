@@ -45,7 +45,7 @@ func (p *player) outcomes(ctx context.Context, excuses map[string]int) ([]Outcom
 // pods returns those that are still there, by the names of their Jobs.
 func (p *player) pods(ctx context.Context) (map[string][]corev1.Pod, error) {
 	all := map[string][]corev1.Pod{}
-	return all, harness.Persist(ctx, "the pods are listed", func(ctx context.Context) (bool, error) {
+	return all, harness.Retry(ctx, "the pods are listed", func(ctx context.Context) (bool, error) {
 		var pods corev1.PodList
 		err := p.List(ctx, &pods, client.InNamespace(p.namespace))
 		for _, pod := range pods.Items {
@@ -88,7 +88,7 @@ func parseLedger(text string) map[string][]string {
 func (p *player) artifacts(ctx context.Context) (map[string]*Artifact, error) {
 	all := map[string]*Artifact{}
 	for _, s := range p.workflow.Steps {
-		err := harness.Persist(ctx, "the artifact of "+s.Name+" is looked at", func(ctx context.Context) (bool, error) {
+		err := harness.Retry(ctx, "the artifact of "+s.Name+" is looked at", func(ctx context.Context) (bool, error) {
 			var err error
 			all[s.Name], err = p.artifact(ctx, s)
 			return err == nil, err

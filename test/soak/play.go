@@ -87,7 +87,7 @@ func (p *player) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return harness.Persist(ctx, "the cache is ready", func(ctx context.Context) (bool, error) {
+	return harness.Retry(ctx, "the cache is ready", func(ctx context.Context) (bool, error) {
 		err := p.Get(ctx, client.ObjectKeyFromObject(cache), cache)
 		return meta.IsStatusConditionTrue(cache.Status.Conditions, v1alpha1.ConditionReady), err
 	})
@@ -158,7 +158,7 @@ func stateOf(job batchv1.Job) State {
 func (p *player) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, serviceBound)
 	defer cancel()
-	return harness.Persist(ctx, "namespace "+p.namespace+" is being removed", func(ctx context.Context) (bool, error) {
+	return harness.Retry(ctx, "namespace "+p.namespace+" is being removed", func(ctx context.Context) (bool, error) {
 		err := p.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.namespace}})
 		return client.IgnoreNotFound(err) == nil, err
 	})

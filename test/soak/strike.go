@@ -85,9 +85,9 @@ func (s *striker) strike(ctx context.Context, kill Kill, namespaces func() []str
 	case Command:
 		s.mayRunAgain(pod) // between its last line in the ledger and its end, it fails
 		return whom, s.Kill(ctx, pod, "app", harness.Command)
-	case Runtime:
+	case ContainerdShim:
 		s.mayRunAgain(pod)
-		return whom, s.Kill(ctx, pod, "app", harness.Runtime)
+		return whom, s.Kill(ctx, pod, "app", harness.ContainerdShim)
 	case Registry:
 		return whom, s.Kill(ctx, pod, "registry", harness.Main)
 	}
@@ -103,7 +103,7 @@ func (s *striker) choose(ctx context.Context, kill Kill, namespaces func() []str
 	ctx, cancel := context.WithTimeout(ctx, chooseTimeout)
 	defer cancel()
 	var candidates []corev1.Pod
-	err := harness.Persist(ctx, "a "+string(kill.Who)+" runs", func(ctx context.Context) (bool, error) {
+	err := harness.Retry(ctx, "a "+string(kill.Who)+" runs", func(ctx context.Context) (bool, error) {
 		var pods corev1.PodList
 		err := s.List(ctx, &pods)
 		playing := namespaces()
@@ -148,8 +148,8 @@ func recorded(listing string) bool {
 	return last != "" && strings.Contains(listing, last+"/done\n")
 }
 
-// mayRunAgain notes that the end of a command in the pod may be lost. Mostly it had not come to its end, and one more run would
-// not have needed the excuse.
+// mayRunAgain notes that the end of a command in the pod may be lost. Mostly the command had not come to its end, and one more
+// run would not have needed the excuse.
 func (s *striker) mayRunAgain(pod *corev1.Pod) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 )
 
 // signalContainer sends a signal to a process of a container, as somebody on its node can: "main" is its first process,
-// "command" the oldest child of that, "runtime" the containerd shim above it.
+// "command" the oldest child of that, "containerd-shim" the one above it.
 func signalContainer(id, which, number string) error {
 	sig, err := strconv.Atoi(number)
 	if err != nil {
@@ -30,10 +30,10 @@ func signalContainer(id, which, number string) error {
 	case "main":
 	case "command":
 		pid, err = oldestChild(pid)
-	case "runtime":
+	case "containerd-shim":
 		pid, err = parent(pid)
 	default:
-		err = fmt.Errorf("%q is none of main, command and runtime", which)
+		err = fmt.Errorf("%q is none of main, command and containerd-shim", which)
 	}
 	if err != nil {
 		return err
