@@ -49,7 +49,17 @@ func runTests(m *testing.M) int {
 	if err := os.Setenv("PATH", dir+":"+os.Getenv("PATH")); err != nil { // so that tests and their scripts find it
 		panic(err)
 	}
+	unignoreSignals()
 	return m.Run()
+}
+
+// unignoreSignals has what the tests start begin as in a container. Under nohup or a shell's & it would ignore these signals.
+func unignoreSignals() {
+	for _, sig := range []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig) // only what is caught is not inherited as ignored
+		}
+	}
 }
 
 // shimPath is the binary under test.

@@ -19,8 +19,11 @@ type Hello struct {
 	Gate      bool   `json:"gate,omitempty"`  // no shim, but a gate that takes no earlier failure of the inputs for the last word
 }
 
-// Heard is the answer to a gate: what it finds in the Ready record from now on is no older than its question.
-type Heard struct{}
+// Heard is the answer to a gate: what it finds in the Ready record from now on is no older than its question. Failure says why
+// inputs that were in place before the node was restarted cannot be had again.
+type Heard struct {
+	Failure *Failure `json:"failure,omitempty"`
+}
 
 // Op is what the sidecar asks of the shim.
 type Op string

@@ -69,6 +69,8 @@ type Artifact struct {
 	// Of an input only: the ordinal of the step's input that asked for it, from 0, and whether that may ask for several.
 	Input    int  `json:"input,omitempty"`
 	Gathered bool `json:"gathered,omitempty"`
+	// Of an input on a volume: the node was restarted since it was written. No attempt has it before its Delivered record.
+	Stale bool `json:"stale,omitempty"`
 }
 
 // Pinned is the artifact's reference by digest.
@@ -82,12 +84,9 @@ type Ready struct {
 	Inputs   []Artifact `json:"inputs,omitempty"`
 	// Deliver says that more inputs come with each attempt, through the shim or, after a reboot, on volumes again: the shim
 	// waits for the Delivered record of its attempt too.
-	Deliver bool `json:"deliver,omitempty"`
-	// Rebooted says that the node was restarted since the inputs on volumes were written, and that they are yet to be
-	// written again: until its Delivered record, no attempt has them.
-	Rebooted bool        `json:"rebooted,omitempty"`
-	Pod      PodIdentity `json:"pod,omitzero"` // what the placeholders of the step stand for
-	Failure  *Failure    `json:"failure,omitempty"`
+	Deliver bool        `json:"deliver,omitempty"`
+	Pod     PodIdentity `json:"pod,omitzero"` // what the placeholders of the step stand for
+	Failure *Failure    `json:"failure,omitempty"`
 }
 
 // Claim is what the shim writes before it connects, where only its own container and the sidecar can read it: who knows the

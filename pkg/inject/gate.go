@@ -13,10 +13,12 @@ import (
 // waitSlack is what starting the sidecar may add to pulling.
 const waitSlack = time.Minute
 
+// ages is so long that nobody waits longer, and the sum of a few still is a time.Duration.
+const ages = 50 * 365 * 24 * time.Hour
+
 // waitTimeout is the longest that inputs can take, one restart of the sidecar included. It is for a shim or a gate that
 // no sidecar tells anything; else the sidecar's own bounds come first.
 func waitTimeout(p plan.Plan) time.Duration {
-	const ages = 50 * 365 * 24 * time.Hour // of which the sum of a few still is a time.Duration
 	var longest time.Duration
 	for _, in := range p.Inputs {
 		longest = max(longest, in.Wait)

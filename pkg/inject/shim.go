@@ -3,6 +3,7 @@ package inject
 import (
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -36,7 +37,7 @@ func (d *decision) defaultFlags(c corev1.Container) []string {
 		flags = append(flags, "--empty-dir="+handoff.OutDir)
 	}
 	if len(d.plan.Inputs) > 0 {
-		flags = append(flags, "--wait-timeout="+waitTimeout(d.plan).String())
+		flags = append(flags, "--wait-timeout="+d.shimWaitTimeout(c).String())
 	}
 	if len(d.outputs.of(c.Name)) > 0 {
 		flags = append(flags, "--push-timeout="+d.plan.PushTimeout.String())
@@ -48,6 +49,16 @@ func (d *decision) defaultFlags(c corev1.Container) []string {
 		flags = append(flags, stdoutFlag+escape(placeholder.Fill(pipe, placeholder.Values{placeholder.Container: c.Name})))
 	}
 	return flags
+}
+
+// shimWaitTimeout is the longest that a container waits for its inputs: an attempt that is started again gets them only when
+// what the one before has left is pushed.
+func (d *decision) shimWaitTimeout(c corev1.Container) time.Duration {
+	timeout := waitTimeout(d.plan)
+	if len(d.outputs.of(c.Name)) > 0 && restartPolicy(c, d.restartPolicy) != corev1.RestartPolicyNever {
+		timeout += min(d.plan.PushTimeout, ages)
+	}
+	return timeout
 }
 
 // stdoutFlag begins the flag by which the shim also writes the command's standard output to a file.

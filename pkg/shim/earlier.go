@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -41,7 +42,8 @@ func (l *life) standFor(ctx context.Context) *ending {
 	if ready, err := handoff.Read[handoff.Ready](l.opts.RunDir.Ready()); err == nil {
 		l.pod = ready.Pod
 	}
-	switch decideNext(l.opts.RestartPolicy, done, pushed, func() bool { return l.fingerprint() == done.Outputs }) {
+	unchanged := func() bool { return l.fingerprint(cmp.Or(done.RanAs, before)) == done.Outputs }
+	switch decideNext(l.opts.RestartPolicy, done, pushed, unchanged) {
 	case endAlike:
 		l.log.Warn("The command has ended in an earlier attempt and is not run again.", "exitCode", done.ExitCode)
 		l.forgetAttempt()

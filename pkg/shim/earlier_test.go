@@ -64,6 +64,18 @@ func TestE46WhatAnAttemptStoodForIsDealtWithUnderAnyNumberBetween(t *testing.T) 
 	}
 }
 
+func TestAFingerprintIsOfWhatTheAttemptHasMadeThatIsAskedFor(t *testing.T) {
+	work := t.TempDir()
+	assert.NilError(t, os.Mkdir(filepath.Join(work, "1"), 0o700))
+	l := &life{opts: Options{Container: "app", DurableOutputs: []string{work + "/{attempt}"}}, log: newLogger(LogOptions{}, t.Output())}
+	l.attempt = 1
+	made := l.fingerprint(1)
+	assert.Assert(t, made != "")
+	l.attempt = 2
+	assert.Equal(t, l.fingerprint(1), made)
+	assert.Equal(t, l.fingerprint(2), "")
+}
+
 func TestAFingerprintChangesWithTheOutputs(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(file string, was os.FileInfo) error

@@ -5,19 +5,21 @@ import (
 	"fmt"
 	"hash/fnv"
 
+	"github.com/converged-computing/oras-operator/pkg/placeholder"
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// fingerprint is of the outputs, if all of them lie on volumes and another attempt may want to know; empty where they do
-// not, or where one cannot be listed.
-func (l *life) fingerprint() string {
+// fingerprint is of the outputs that an attempt has made, if all of them lie on volumes and another one may want to know; empty
+// where they do not, or where one cannot be listed.
+func (l *life) fingerprint(attempt int) string {
 	if len(l.opts.DurableOutputs) == 0 || l.opts.RestartPolicy == RestartAlways {
 		return ""
 	}
 	paths := make([]string, len(l.opts.DurableOutputs))
 	for i, path := range l.opts.DurableOutputs {
-		var end *ending
-		if paths[i], end = l.fill(path); end != nil {
+		var err error
+		paths[i], err = placeholder.Finish(path, placeholders(l.pod, l.opts.Container, attempt))
+		if err != nil {
 			return ""
 		}
 	}

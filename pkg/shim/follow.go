@@ -18,6 +18,7 @@ func (l *life) follow(c *command) handoff.Done {
 		select {
 		case <-l.signals.child:
 			if status, ended := c.reap(); ended {
+				done.Terminating = l.drain() || done.Terminating
 				return l.ended(done, status)
 			}
 		case sig := <-l.signals.other:
@@ -33,6 +34,19 @@ func (l *life) follow(c *command) handoff.Done {
 		case <-overdue:
 			l.log.Warn("The command has outlived its grace period, killing it.", "gracePeriod", l.opts.GracePeriod)
 			l.forward(c, unix.SIGKILL)
+		}
+	}
+}
+
+// drain drops the signals that came while the command ran and can be forwarded no more, and tells whether one was the order to
+// stop.
+func (l *life) drain() (stop bool) {
+	for {
+		select {
+		case sig := <-l.signals.other:
+			stop = l.stops(sig) || stop
+		default:
+			return stop
 		}
 	}
 }

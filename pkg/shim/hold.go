@@ -29,7 +29,7 @@ func (l *life) hold(ctx context.Context, done handoff.Done) *ending {
 		stall.matters.Store(true)
 	}
 	err := l.during(ctx, func(ctx context.Context) (err error) {
-		pushed, err = l.readPushed(ctx, stall)
+		pushed, err = l.readPushed(ctx, done.RanAs, stall)
 		return err
 	}, l.heedAfter(stall))
 	if pushed.State.Final() && !pushed.Incomplete {
@@ -57,15 +57,16 @@ func holdTimeout(push time.Duration) time.Duration {
 }
 
 // readPushed waits until the sidecar has dealt with the outputs. A verdict on what a killed shim has left is not meant
-// for one that lives.
-func (l *life) readPushed(ctx context.Context, stall *stall) (handoff.Pushed, error) {
+// for one that lives. The outputs that this attempt only pushes, for attempt ranAs, may be on their way already.
+func (l *life) readPushed(ctx context.Context, ranAs int, stall *stall) (handoff.Pushed, error) {
 	path := l.opts.RunDir.Pushed(l.opts.Container, l.attempt)
 	var pushed handoff.Pushed
 	err := l.watch(ctx, path, "the outputs to be pushed", func() (handoff.Progress, bool, error) {
 		var err error
 		pushed, err = handoff.Read[handoff.Pushed](path)
 		if err != nil {
-			return handoff.Progress{}, false, errors.Join(unreadable(err), stall.check(handoff.Progress{}, time.Now()))
+			progress := l.progressSince(ranAs)
+			return progress, false, errors.Join(unreadable(err), stall.check(progress, time.Now()))
 		}
 		if pushed.State.Final() && !pushed.Incomplete {
 			return pushed.Progress, true, nil
@@ -73,6 +74,17 @@ func (l *life) readPushed(ctx context.Context, stall *stall) (handoff.Pushed, er
 		return pushed.Progress, false, stall.check(pushed.Progress, time.Now())
 	})
 	return pushed, err
+}
+
+// progressSince is how far a push of the same outputs is that began after the shim of an earlier attempt was killed.
+func (l *life) progressSince(ranAs int) handoff.Progress {
+	for n := l.attempt - 1; ranAs > 0 && n >= ranAs; n-- {
+		pushed, err := handoff.Read[handoff.Pushed](l.opts.RunDir.Pushed(l.opts.Container, n))
+		if err == nil && !pushed.State.Final() {
+			return pushed.Progress
+		}
+	}
+	return handoff.Progress{}
 }
 
 // heedAfter heeds signals once the command has ended. The outputs are what the container was for, so the first order to stop

@@ -58,6 +58,17 @@ func TestE41OnlyTheSecondSIGTERMEndsTheHold(t *testing.T) {
 	assert.Equal(t, end.code, 143)
 }
 
+// The sidecar may be pushing for the shim that was killed before.
+func TestAHoldSeesTheProgressOfAPushOfTheSameOutputs(t *testing.T) {
+	l := &life{opts: Options{Container: "app", RunDir: handoff.Dir(t.TempDir())}, attempt: 3}
+	going := handoff.Pushed{State: handoff.Pushing, Progress: handoff.Progress{Work: 5}}
+	assert.NilError(t, handoff.Write(l.opts.RunDir.Pushed("app", 1), going))
+	assert.NilError(t, handoff.Write(l.opts.RunDir.Pushed("app", 2), handoff.Pushed{State: handoff.Failed}))
+	assert.Equal(t, l.progressSince(1), going.Progress)
+	assert.Equal(t, l.progressSince(2), handoff.Progress{})
+	assert.Equal(t, l.progressSince(0), handoff.Progress{}, "it has outputs of its own")
+}
+
 // The image's own stop signal, which the shim is not told, is the order to stop too once there is no command.
 func TestE23AnyStopSignalEndsTheHoldWhenItComesTwiceAndBoundsItBefore(t *testing.T) {
 	l := &life{opts: Options{StopSignal: StopSignal(unix.SIGTERM)}, log: newLogger(LogOptions{}, t.Output())}

@@ -66,7 +66,7 @@ func (l *life) live(ctx context.Context) *ending {
 	l.finishCopy(ctx, command.copy, &done)
 	l.pauseAfter(ctx, &done)
 	if done.ExitCode == 0 {
-		done.Outputs = l.fingerprint()
+		done.Outputs = l.fingerprint(l.attempt)
 	}
 	if err := l.writeDone(done); err != nil {
 		return unrecorded(done, err)

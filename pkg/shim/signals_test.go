@@ -44,6 +44,18 @@ func TestE23AnyStopSignalEndsTheWait(t *testing.T) {
 	}
 }
 
+// What comes together with the end of the command was meant for the command, unless it is the order to stop.
+func TestSignalsThatTheCommandDidNotLiveToSeeAreNoOrderToStop(t *testing.T) {
+	for _, tc := range []struct {
+		sent []syscall.Signal
+		stop bool
+	}{{nil, false}, {[]syscall.Signal{unix.SIGUSR1, unix.SIGHUP}, false}, {[]syscall.Signal{unix.SIGTERM, unix.SIGUSR1}, true}} {
+		l := &life{opts: Options{StopSignal: StopSignal(unix.SIGTERM)}, signals: fakeSignals(tc.sent...)}
+		assert.Equal(t, l.drain(), tc.stop, "%v", tc.sent)
+		assert.Equal(t, len(l.signals.other), 0)
+	}
+}
+
 // fakeSignals are signals that have come already.
 func fakeSignals(sent ...syscall.Signal) signals {
 	other := make(chan os.Signal, len(sent))

@@ -71,3 +71,19 @@ func TestAFirstAttemptThatEndsByAFailedVerdictIsAdmittedNoLonger(t *testing.T) {
 	assert.NilError(t, handoff.Write(a.step.RunDir.Done("app", 1), handoff.Done{ExitCode: handoff.ExitInputs}))
 	assert.NilError(t, <-admitted)
 }
+
+func TestWhetherAnOutputMayLieWhereAnInputDoes(t *testing.T) {
+	for out, want := range map[string]bool{
+		"/data":             true,
+		"/data/out":         true,
+		"/":                 true,
+		"/data/{attempt}/x": true,
+		"/d*/x":             true,
+		"out":               true, // wherever the working directory is
+		"/database":         false,
+		"/results":          false,
+		"/results/*.txt":    false,
+	} {
+		assert.Equal(t, mayOverlap("/data", out), want, out)
+	}
+}

@@ -82,7 +82,10 @@ func (s *Sidecar) killed(container string, attempt int) (ending, bool) {
 	}
 	done, err := handoff.Read[handoff.Done](s.step.RunDir.Done(container, attempt))
 	if err == nil {
-		e.ranAs, e.incomplete, e.exitCode, e.at = ranAs(attempt, done), false, &done.ExitCode, done.Ended
+		e.ranAs, e.at = ranAs(attempt, done), done.Ended
+		if done.ThisBoot() { // else nobody knows whether the volumes still hold what it had made
+			e.incomplete, e.exitCode = false, &done.ExitCode
+		}
 		return e, done.Ran() && done.Failure == nil
 	}
 	_, err = handoff.Read[handoff.Started](s.step.RunDir.Started(container, attempt))

@@ -83,7 +83,7 @@ func (a *attempt) deliverAll(ctx context.Context, ready handoff.Ready, path stri
 // restore pulls the inputs on volumes again: after a restart of the node, once for all containers; else if an attempt before
 // this one has changed any, unless other containers of the pod may be using them. What was added to them stays.
 func (a *attempt) restore(ctx context.Context, ready handoff.Ready, counters *transfer.Counters) error {
-	if err := a.afterReboot(ctx, ready, counters); err != nil {
+	if err := a.afterReboot(ctx, a.container, counters); err != nil {
 		return err
 	}
 	volumes := len(ready.Inputs) - len(a.lentInputs(ready))

@@ -27,7 +27,7 @@ var errReplaced = errors.New("the shim has connected again")
 type desk struct {
 	run        handoff.Dir
 	containers []string
-	hearGate   func(context.Context) error // does what a gate connects for
+	hearGate   func(context.Context) (*handoff.Failure, error) // does what a gate connects for
 	strangers  chan struct{}
 	group      sync.WaitGroup
 
@@ -42,7 +42,7 @@ type visit struct {
 	ended  chan struct{}
 }
 
-func newDesk(run handoff.Dir, containers []string, hearGate func(context.Context) error) *desk {
+func newDesk(run handoff.Dir, containers []string, hearGate func(context.Context) (*handoff.Failure, error)) *desk {
 	return &desk{
 		run:        run,
 		containers: containers,
@@ -116,10 +116,11 @@ func (d *desk) lives(container string, attempt int) bool {
 
 // hear does what a gate connects for, and tells it so.
 func (d *desk) hear(ctx context.Context, conn *handoff.Conn) error {
-	if err := d.hearGate(ctx); err != nil {
+	failure, err := d.hearGate(ctx)
+	if err != nil {
 		return err
 	}
-	return conn.Send(handoff.Heard{})
+	return conn.Send(handoff.Heard{Failure: failure})
 }
 
 // greet receives and checks the first message.

@@ -35,27 +35,31 @@ func Gate(ctx context.Context, dir handoff.Dir, timeout time.Duration, anew bool
 }
 
 // appeal has a sidecar take back its verdict on the inputs if that has failed, and returns once it has answered. Its error is
-// the cause of ctx's end.
+// the failure that is the answer, or the cause of ctx's end.
 func appeal(ctx context.Context, dir handoff.Dir) error {
 	return handoff.Watch(ctx, dir, dir.Socket(), func() (bool, error) {
-		return ask(ctx, dir), nil
+		heard, answered := ask(ctx, dir)
+		if heard.Failure != nil {
+			return true, heard.Failure
+		}
+		return answered, nil
 	})
 }
 
-// ask says to the sidecar that a gate is here, and tells whether it has answered. If not, one may be about to come, or to come
-// back.
-func ask(ctx context.Context, dir handoff.Dir) bool {
+// ask says to the sidecar that a gate is here, and returns what it has answered, if it has. If not, one may be about to come, or
+// to come back.
+func ask(ctx context.Context, dir handoff.Dir) (heard handoff.Heard, answered bool) {
 	conn, err := handoff.Dial(dir)
 	if err != nil {
-		return false
+		return heard, false
 	}
 	defer conn.Close()                                      //nolint:errcheck // nothing more is to come
 	stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // wakes who receives
 	defer stop()
 	if err := conn.Send(handoff.Hello{Version: handoff.Version, Gate: true}); err != nil {
-		return false
+		return heard, false
 	}
-	files, err := conn.Receive(new(handoff.Heard))
+	files, err := conn.Receive(&heard)
 	handoff.CloseAll(files)
-	return err == nil
+	return heard, err == nil
 }

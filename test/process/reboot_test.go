@@ -1,51 +1,92 @@
 package process
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"regexp"
-	"syscall"
 	"testing"
 
 	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
 // The node is restarted when the command has ended and nothing was pushed yet. Its output lies where its input was: pulling
-// that again would undo it.
+// that again would undo it. Others may ask for the input before its container is back.
 func TestAfterARebootWhatTheCommandMadeIsPushedAndNotWhatItWasMadeOf(t *testing.T) {
-	server, registry := startRegistry(t)
-	made(t, registry, "raw:v1", "file")
-	p, data := taker(t, registry, handoff.Input{Artifact: "raw:v1"})
-	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "cooked:v1", Path: data}}
-	p.shim = []string{"--restart-policy=Never", "--durable-output=" + data}
-	const command = `printf " cooked" >>file; echo started; until [ -e gone ]; do sleep 0.05; done`
-	sidecar := p.sidecar(t)
-	app := p.app(t, data, command)
-	app.awaitOutput(t, "started")
-	server.signal(t, syscall.SIGKILL)
-	server.exitCode(t)
-	assert.NilError(t, os.WriteFile(filepath.Join(data, "gone"), nil, 0o600))
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	_, err := handoff.Await(ctx, p.run, p.run.Done("app", 1), func(handoff.Done) bool { return true })
-	assert.NilError(t, err)
-	for _, process := range []*process{app, sidecar} {
-		process.signal(t, syscall.SIGKILL)
-		process.exitCode(t)
+	for name, others := range map[string]func(t *testing.T, p *pod, data string){
+		"nobody else asks": func(*testing.T, *pod, string) {},
+		"a gate asks": func(t *testing.T, p *pod, _ string) {
+			assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+		},
+		"another container asks": func(t *testing.T, p *pod, data string) {
+			other := p.container(t, "other", data, "cat file")
+			assert.Equal(t, other.exitCode(t), 0)
+			assert.Equal(t, other.output.String(), "file cooked")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, registry := startRegistry(t)
+			made(t, registry, "raw:v1", "file")
+			p, data := taker(t, registry, handoff.Input{Artifact: "raw:v1"})
+			p.step.Containers = append(p.step.Containers, "other")
+			p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "cooked:v1", Path: data}}
+			p.shim = []string{"--restart-policy=OnFailure", "--durable-output=" + data}
+			ledger := filepath.Join(t.TempDir(), "ledger")
+			command := `echo run >>` + ledger + `; printf " cooked" >>file; echo started; until [ -e gone ]; do sleep 0.05; done`
+			sidecar := p.sidecar(t)
+			app := p.app(t, data, command)
+			app.awaitOutput(t, "started")
+			server.kill(t)
+			assert.NilError(t, os.WriteFile(filepath.Join(data, "gone"), nil, 0o600))
+			_, err := handoff.Await(patient(t), p.run, p.run.Done("app", 1), func(handoff.Done) bool { return true })
+			assert.NilError(t, err)
+			app.kill(t)
+			sidecar.kill(t)
+			p.reboot(t)
+
+			startRegistryAt(t, registry, server.dir)
+			p.sidecar(t)
+			others(t, p, data)
+			assert.Equal(t, p.app(t, data, command).exitCode(t), 0)
+			next, pulled := taker(t, registry, handoff.Input{Artifact: "cooked:v1"})
+			next.sidecar(t)
+			reader := next.app(t, pulled, "cat file")
+			assert.Equal(t, reader.exitCode(t), 0)
+			assert.Equal(t, reader.output.String(), "file cooked")
+			runs, err := os.ReadFile(ledger)
+			assert.NilError(t, err)
+			assert.Equal(t, string(runs), "run\n")
+		})
 	}
+}
+
+// The volume of the output was in memory, and the command must run again. Until it has, the tag names nothing that says it was
+// whole.
+func TestAfterARebootWhatIsLeftOfAnOutputIsNotTakenForAllOfIt(t *testing.T) {
+	server, registry := startRegistry(t)
+	p := newPod(t, registry)
+	work := t.TempDir()
+	p.step.Outputs = []handoff.Output{{
+		Container: "app", Artifact: "made-{attempt}:v1", Path: work, Mount: work, On: handoff.OnAlways, Empty: handoff.EmptyPush,
+	}}
+	p.shim = []string{"--restart-policy=OnFailure", "--durable-output=" + work}
+	sidecar := p.sidecar(t)
+	sidecar.awaitOutput(t, "The inputs are dealt with.")
+	server.kill(t)
+	app := p.app(t, work, "echo whole >file")
+	sidecar.awaitOutput(t, "The command has ended.")
+	app.kill(t)
+	sidecar.kill(t)
 	p.reboot(t)
+	assert.NilError(t, os.Remove(filepath.Join(work, "file")))
 
 	startRegistryAt(t, registry, server.dir)
 	p.sidecar(t)
-	assert.Equal(t, p.app(t, data, command).exitCode(t), 0)
-	next, pulled := taker(t, registry, handoff.Input{Artifact: "cooked:v1"})
-	next.sidecar(t)
-	reader := next.app(t, pulled, "cat file")
-	assert.Equal(t, reader.exitCode(t), 0)
-	assert.Equal(t, reader.output.String(), "file cooked", "and not cooked twice")
+	assert.Equal(t, p.app(t, work, "echo whole >file").exitCode(t), 0)
+	assert.Assert(t, lineage(t, registry, "made-1", "v1").Incomplete)
+	assert.Assert(t, !lineage(t, registry, "made-2", "v1").Incomplete)
 }
 
 // The volume of the inputs was in memory. One container has run before, the other one has not.
@@ -73,19 +114,42 @@ func TestAfterARebootEachOfSeveralContainersHasItsInputs(t *testing.T) {
 	assert.Equal(t, app.output.String(), "theirs", "what containers share is not taken from under the other")
 }
 
+// A power cut has damaged what was pulled. The output would lie in the same place, but there is none yet.
 func TestAfterARebootTheGateOpensWhenTheInputsAreThereAgain(t *testing.T) {
 	_, registry := startRegistry(t)
+	made(t, registry, "input:v1", "file")
+	p, data := taker(t, registry, handoff.Input{Artifact: "input:v1"})
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "output:v1", Path: data}}
+	p.shim = []string{"--durable-output=" + data}
+	sidecar := p.sidecar(t)
+	assert.Equal(t, p.app(t, data, "exit 1").exitCode(t), 1)
+	sidecar.kill(t)
+	p.reboot(t)
+	assert.NilError(t, os.WriteFile(filepath.Join(data, "file"), nil, 0o600))
+
+	p.sidecar(t)
+	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+	content, err := os.ReadFile(filepath.Join(data, "file"))
+	assert.NilError(t, err)
+	assert.Equal(t, string(content), "file")
+}
+
+func TestAfterARebootTheGateSaysWhyTheInputsCannotBeHadAgain(t *testing.T) {
+	server, registry := startRegistry(t)
 	made(t, registry, "input:v1", "file")
 	p, data := taker(t, registry, handoff.Input{Artifact: "input:v1"})
 	sidecar := p.sidecar(t)
 	assert.Equal(t, p.app(t, data, "exit 1").exitCode(t), 1)
 	sidecar.kill(t)
 	p.reboot(t)
-	assert.NilError(t, os.Remove(filepath.Join(data, "file")))
+	server.kill(t)
+	startRegistryAt(t, registry, t.TempDir())
 
 	p.sidecar(t)
-	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
-	assert.DeepEqual(t, visible(t, data), []string{"file"})
+	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew")
+	assert.Equal(t, gate.exitCode(t), handoff.ExitInputs)
+	assert.Assert(t, is.Contains(gate.output.String(), "input:v1"))
+	assert.Equal(t, p.notices(t)[0].Reason, handoff.ReasonInputPullFailed)
 }
 
 // reboot makes every record one of another boot of the node.
