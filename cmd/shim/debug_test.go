@@ -62,6 +62,12 @@ func TestTheOrderToStopEndsABreakpoint(t *testing.T) {
 	p.wait().Assert(t, icmd.Expected{ExitCode: 143, Err: "holding at a breakpoint"})
 	assert.Equal(t, p.Stdout(), "")
 
+	u := newWrapped(t)
+	p = u.start([]string{"--no-wait", "--no-hold", "--breakpoint=after"}, "sleep", "1000")
+	u.started()
+	p.signal(unix.SIGTERM)
+	p.wait().Assert(t, icmd.Expected{ExitCode: 143})
+
 	v := newWrapped(t)
 	p = v.start([]string{"--no-wait", "--breakpoint=after"}, "true")
 	v.holds(handoff.BreakAfter)

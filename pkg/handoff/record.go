@@ -69,8 +69,11 @@ type Artifact struct {
 	// Of an input only: the ordinal of the step's input that asked for it, from 0, and whether that may ask for several.
 	Input    int  `json:"input,omitempty"`
 	Gathered bool `json:"gathered,omitempty"`
-	// Of an input on a volume: the node was restarted since it was written. No attempt has it before its Delivered record.
-	Stale bool `json:"stale,omitempty"`
+	// Of an input on a volume: the node was restarted since it was written, and no attempt has it before its Delivered record;
+	// the containers that may have work there, and whether another one got it as it was for that.
+	Stale bool     `json:"stale,omitempty"`
+	Work  []string `json:"work,omitempty"`
+	Taken bool     `json:"taken,omitempty"`
 }
 
 // Pinned is the artifact's reference by digest.

@@ -80,11 +80,13 @@ func (l *life) pauseBefore(ctx context.Context) *ending {
 	return nil
 }
 
-// pauseAfter holds for a person when the command has ended. The order to stop ends that, but not the step: its outputs can
-// still be pushed.
+// pauseAfter holds for a person when the command has ended. The order to stop ends that, or keeps it from beginning, but not
+// the step: its outputs can still be pushed.
 func (l *life) pauseAfter(ctx context.Context, done *handoff.Done) {
 	where := handoff.BreakAfter
 	switch {
+	case done.Terminating:
+		return
 	case l.opts.Breakpoints.After:
 	case l.opts.Breakpoints.OnFailure && done.ExitCode != 0:
 		where = handoff.BreakOnFailure

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -137,6 +138,10 @@ func (l *life) finishCopy(ctx context.Context, c *stdoutCopy, done *handoff.Done
 	c.read.SetReadDeadline(time.Now()) //nolint:errcheck // wakes who waits for more, to wait no longer than it should
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	bound := sync.OnceFunc(func() { time.AfterFunc(copyTimeout, func() { cancel(errBlocked) }) })
+	if done.Terminating {
+		bound()
+	}
 	err := l.during(ctx, func(ctx context.Context) error {
 		select {
 		case <-c.ended:
@@ -147,7 +152,7 @@ func (l *life) finishCopy(ctx context.Context, c *stdoutCopy, done *handoff.Done
 	}, func(sig syscall.Signal) error {
 		if l.meantForShim(sig) {
 			done.Terminating = true
-			time.AfterFunc(copyTimeout, func() { cancel(errBlocked) })
+			bound()
 		}
 		return nil
 	})

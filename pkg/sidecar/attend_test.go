@@ -2,6 +2,8 @@ package sidecar
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -86,4 +88,26 @@ func TestWhetherAnOutputMayLieWhereAnInputDoes(t *testing.T) {
 	} {
 		assert.Equal(t, mayOverlap("/data", out), want, out)
 	}
+}
+
+func TestAnAttemptIsNotBuriedWhenALaterOneStandsForIt(t *testing.T) {
+	a := attemptOf(t, 5)
+	for n, ranAs := range map[int]int{1: 0, 2: 0, 3: 2, 4: 2} {
+		assert.NilError(t, handoff.Write(a.step.RunDir.Done("app", n), handoff.Done{Started: time.Unix(1, 0), RanAs: ranAs}))
+	}
+	a.buryBefore("app", 5)
+	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: true} {
+		_, known := a.pushed("app", n)
+		assert.Equal(t, known, want, "attempt %d", n)
+	}
+}
+
+func TestWhatIsThereIsLookedForWhereThePlaceholdersOfAnInputLead(t *testing.T) {
+	volume := t.TempDir()
+	in := handoff.Input{Artifact: "in", Path: "/data/{pod}", Mount: volume, Below: "{pod}"}
+	s := New(handoff.Step{Inputs: []handoff.Input{in}, Pod: handoff.PodIdentity{Name: "me"}}, quiet(), nil)
+	art := handoff.Artifact{Reference: "registry/in:latest", Path: "/data/me"}
+	assert.Assert(t, s.isEmpty(art))
+	assert.NilError(t, os.MkdirAll(filepath.Join(volume, "me", "file"), 0o700))
+	assert.Assert(t, !s.isEmpty(art))
 }

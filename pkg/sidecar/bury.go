@@ -3,7 +3,6 @@ package sidecar
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -33,11 +32,19 @@ func (s *Sidecar) buryBefore(container string, number int) {
 		}
 		start--
 	}
-	for _, attempt := range attempts[start:end] {
-		if !s.desk.lives(container, attempt) {
+	for i, attempt := range attempts[start:end] {
+		if !s.desk.lives(container, attempt) && !s.isStoodFor(container, attempt, attempts[start+i+1:end]) {
 			s.bury(container, attempt)
 		}
 	}
+}
+
+// isStoodFor tells whether one of the later attempts only pushes what this one has made, which is dealt with as that one's.
+func (s *Sidecar) isStoodFor(container string, attempt int, later []int) bool {
+	return slices.ContainsFunc(later, func(number int) bool {
+		done, err := handoff.Read[handoff.Done](s.step.RunDir.Done(container, number))
+		return err == nil && ranAs(number, done) <= attempt
+	})
 }
 
 // bury pushes what a killed shim has left of its attempt, as far as it is wanted after such an end and lies on volumes:
@@ -88,8 +95,7 @@ func (s *Sidecar) killed(container string, attempt int) (ending, bool) {
 		}
 		return e, done.Ran() && done.Failure == nil
 	}
-	_, err = handoff.Read[handoff.Started](s.step.RunDir.Started(container, attempt))
-	return e, !errors.Is(err, fs.ErrNotExist)
+	return e, s.started(container, attempt)
 }
 
 // untilStalled is a context that ends when the counters show that nothing gets on any more, from when ends is closed.

@@ -23,8 +23,12 @@ type reboot struct {
 // them, but not yet: what a command made of them may lie among them, and only be left to be pushed.
 func (s *Sidecar) takeUp(ready handoff.Ready) error {
 	for i, art := range ready.Inputs {
-		if s.step.Inputs[art.Input].Mount != "" {
-			ready.Inputs[i].Stale, ready.Deliver = true, true
+		if s.step.Inputs[art.Input].Mount == "" {
+			continue
+		}
+		ready.Deliver = true
+		if !art.Stale { // else its work was known before the restart before this one
+			ready.Inputs[i].Stale, ready.Inputs[i].Work = true, s.workIn(art)
 		}
 	}
 	s.log.Info("The node was restarted after the inputs were in place; whoever needs them gets them again.")
@@ -43,77 +47,117 @@ func (s *Sidecar) settle(ready handoff.Ready) {
 }
 
 // afterReboot writes the inputs on volumes again that a restart of the node may have lost, for a container, or for a gate,
-// which is nobody's. The first who needs them does it, while the others wait. What may be work of another container that is
-// finished and not pushed yet is left as it is, and that container's own attempt decides.
+// which is nobody's. The first who needs them does it, while the others wait. Where other containers may have work they are
+// left as they are, until one of those asks itself, for it runs its command again. What such a container has made is no work
+// any more from then on, whether or not all of this succeeds.
 func (s *Sidecar) afterReboot(ctx context.Context, container string, counters *transfer.Counters) error {
 	s.reboot.mu.Lock()
 	defer s.reboot.mu.Unlock()
-	ready := &s.reboot.ready
-	var all, again []handoff.Artifact
-	for _, art := range ready.Inputs {
-		if !art.Stale {
-			continue
-		}
-		all = append(all, art)
-		if !s.mayHoldWork(art, container) {
-			again = append(again, art)
+	inputs := s.reboot.ready.Inputs
+	var again []int
+	changed := false
+	for i, art := range inputs {
+		switch {
+		case !art.Stale:
+		case slices.Contains(art.Work, container) || !art.Taken && !slices.ContainsFunc(art.Work, s.hasWork):
+			again = append(again, i)
+			changed = true
+			inputs[i].Work = nil
+		case container != "" && !art.Taken:
+			changed = true
+			inputs[i].Taken = true
 		}
 	}
-	if len(all) == 0 {
+	if !changed {
 		return nil
 	}
-	if err := s.fillVolumes(ctx, again, counters); err != nil {
+	if err := s.writeReady(); err != nil || len(again) == 0 {
 		return err
 	}
-	if len(again) < len(all) {
+	artifacts := make([]handoff.Artifact, len(again))
+	for n, i := range again {
+		artifacts[n] = inputs[i]
+	}
+	if err := s.fillVolumes(ctx, artifacts, counters); err != nil {
+		return err
+	}
+	if len(again) < len(inputs)-len(s.lentInputs(s.reboot.ready)) {
 		s.onVolumes = nil // nobody has looked at the others
 	}
-	if len(again) < len(all) && container == "" {
-		return nil // whoever comes next may need them
+	for _, i := range again {
+		inputs[i].Stale = false
 	}
-	for i := range ready.Inputs {
-		ready.Inputs[i].Stale = false
-	}
-	if err := handoff.Write(s.step.RunDir.Ready(), *ready); err != nil {
-		return fmt.Errorf("recording that the inputs are in place again: %w", err)
+	return s.writeReady()
+}
+
+func (s *Sidecar) writeReady() error {
+	if err := handoff.Write(s.step.RunDir.Ready(), s.reboot.ready); err != nil {
+		return fmt.Errorf("recording which inputs are in place again: %w", err)
 	}
 	return nil
 }
 
-// mayHoldWork tells whether an input lies where another container than this one has finished work that is not pushed. A
-// volume that was in memory holds nothing.
-func (s *Sidecar) mayHoldWork(art handoff.Artifact, container string) bool {
-	for _, other := range s.step.Containers {
-		if other == container || !s.hasWork(other) {
-			continue
+// workIn lists the containers that may have work where an input is. A volume that was in memory holds nothing.
+func (s *Sidecar) workIn(art handoff.Artifact) (containers []string) {
+	for _, out := range s.step.Outputs {
+		if mayOverlap(art.Path, out.Path) && !slices.Contains(containers, out.Container) && s.hasWork(out.Container) {
+			containers = append(containers, out.Container)
 		}
-		for _, out := range s.step.OutputsOf(other) {
-			if mayOverlap(art.Path, out.Path) {
-				listing, err := s.step.Inputs[art.Input].Place().List()
-				return !errors.Is(err, fs.ErrNotExist) && (err != nil || len(listing.Entries) > 0)
-			}
+	}
+	if containers != nil && s.isEmpty(art) {
+		return nil
+	}
+	return containers
+}
+
+// isEmpty tells whether there is nothing where an input is to be.
+func (s *Sidecar) isEmpty(art handoff.Artifact) bool {
+	at, err := s.locate(art)
+	if err != nil {
+		return false
+	}
+	listing, err := at.place.List()
+	return errors.Is(err, fs.ErrNotExist) || err == nil && len(listing.Entries) == 0
+}
+
+// hasWork tells whether the last command of a container that ran has left outputs on volumes that are still to be pushed: by
+// the next attempt, if that finds them as they were, or by this sidecar before it.
+func (s *Sidecar) hasWork(container string) bool {
+	attempts, _ := s.step.RunDir.Attempts(container) // unreadable is as good as none
+	for _, attempt := range slices.Backward(attempts) {
+		pushed, known := s.pushed(container, attempt)
+		if known && pushed.DealtWith() {
+			return false
+		}
+		done, err := handoff.Read[handoff.Done](s.step.RunDir.Done(container, attempt))
+		switch {
+		case err == nil && (done.RanAs > 0 || !done.Ran()):
+			continue // what it stands for, or found, is an earlier one's
+		case err == nil && done.Failure != nil:
+			return false
+		case err == nil && done.Outputs != "":
+			return true
+		case err == nil || s.started(container, attempt):
+			return !known && s.pushesWhatIsLeft(container)
+		}
+		claim, err := handoff.Read[handoff.Claim](s.step.RunDir.Claim(container, attempt))
+		if err == nil && claim.ThisBoot() {
+			return false // it is to run the command
 		}
 	}
 	return false
 }
 
-// hasWork tells whether the last command of a container that ran has succeeded, and left outputs on volumes that are not
-// dealt with: the next attempt may only push them.
-func (s *Sidecar) hasWork(container string) bool {
-	attempts, _ := s.step.RunDir.Attempts(container) // unreadable is as good as none
-	for _, attempt := range slices.Backward(attempts) {
-		if pushed, known := s.pushed(container, attempt); known && pushed.DealtWith() {
-			return false
-		}
-		done, err := handoff.Read[handoff.Done](s.step.RunDir.Done(container, attempt))
-		if err == nil && done.RanAs == 0 {
-			return done.Ran() && done.Outputs != ""
-		}
-		if _, cut := handoff.Read[handoff.Started](s.step.RunDir.Started(container, attempt)); err != nil && cut == nil {
-			return false
-		}
-	}
-	return false
+func (s *Sidecar) started(container string, attempt int) bool {
+	_, err := handoff.Read[handoff.Started](s.step.RunDir.Started(container, attempt))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// pushesWhatIsLeft tells whether anything is wanted of what a killed shim has left.
+func (s *Sidecar) pushesWhatIsLeft(container string) bool {
+	return slices.ContainsFunc(s.step.OutputsOf(container), func(out handoff.Output) bool {
+		return out.Mount != "" && ending{}.wants(out)
+	})
 }
 
 // mayOverlap tells whether an output may be, hold, or lie in the input at an absolute path, as far as it is known before its

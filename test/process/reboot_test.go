@@ -62,6 +62,65 @@ func TestAfterARebootWhatTheCommandMadeIsPushedAndNotWhatItWasMadeOf(t *testing.
 	}
 }
 
+// A checkpoint lies where its input was. The command was cut off, and what it has left is wanted.
+func TestAfterARebootWhatACommandHasLeftIsPushedBeforeItsInputsAreWrittenAgain(t *testing.T) {
+	_, registry := startRegistry(t)
+	made(t, registry, "checkpoint:v1", "file")
+	p, data := taker(t, registry, handoff.Input{Artifact: "checkpoint:v1"})
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "left-{attempt}:v1", Path: data, Mount: data, On: handoff.OnAlways}}
+	p.shim = []string{"--restart-policy=OnFailure"}
+	sidecar := p.sidecar(t)
+	app := p.app(t, data, "printf newer >file; echo made; exec sleep 300")
+	app.awaitOutput(t, "made")
+	p.kill(t, app)
+	sidecar.kill(t)
+	p.reboot(t)
+
+	p.sidecar(t)
+	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+	app = p.app(t, data, "cat file")
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "file")
+	assert.Assert(t, lineage(t, registry, "left-1", "v1").Incomplete)
+	next, pulled := taker(t, registry, handoff.Input{Artifact: "left-1:v1"})
+	next.sidecar(t)
+	assert.Equal(t, next.app(t, pulled, "[ $(cat file) = newer ]").exitCode(t), 0)
+}
+
+// What a container has finished is damaged, which it finds out itself. Another one was given it as it was before.
+func TestAfterARebootAContainerThatRunsAgainHasItsInputsWhoeverAskedBefore(t *testing.T) {
+	server, registry := startRegistry(t)
+	made(t, registry, "raw:v1", "file")
+	made(t, registry, "config:v1", "config")
+	p, data := taker(t, registry, handoff.Input{Artifact: "raw:v1"})
+	config := t.TempDir()
+	p.step.Inputs = append(p.step.Inputs, handoff.Input{Artifact: "config:v1", Path: config, Mount: config})
+	p.step.Containers = append(p.step.Containers, "other")
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "cooked:v1", Path: data}}
+	p.shim = []string{"--restart-policy=OnFailure", "--durable-output=" + data}
+	const command = `cat file; printf cooked >file`
+	sidecar := p.sidecar(t)
+	sidecar.awaitOutput(t, "The inputs are dealt with.")
+	server.kill(t)
+	app := p.app(t, data, command)
+	sidecar.awaitOutput(t, "The command has ended.")
+	app.kill(t)
+	sidecar.kill(t)
+	p.reboot(t)
+	assert.NilError(t, os.WriteFile(filepath.Join(data, "file"), []byte("damaged"), 0o600))
+
+	startRegistryAt(t, registry, server.dir)
+	p.sidecar(t)
+	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+	assert.NilError(t, os.WriteFile(filepath.Join(config, "config"), []byte("prepared"), 0o600)) // by an init container
+	other := p.container(t, "other", data, "cat file "+config+"/config")
+	assert.Equal(t, other.exitCode(t), 0)
+	assert.Equal(t, other.output.String(), "damagedprepared", "what is in place is not written twice")
+	app = p.app(t, data, command)
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "file")
+}
+
 // The volume of the output was in memory, and the command must run again. Until it has, the tag names nothing that says it was
 // whole.
 func TestAfterARebootWhatIsLeftOfAnOutputIsNotTakenForAllOfIt(t *testing.T) {
