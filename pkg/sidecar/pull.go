@@ -33,18 +33,27 @@ func (s *Sidecar) pull(ctx context.Context) error {
 	if !ready.Deliver { // else they are only in place once the shim has them
 		s.tellInputs(ready)
 	}
-	err = handoff.Write(s.step.RunDir.Ready(), ready)
+	ready, err = s.writeVerdict(ready)
+	if err != nil {
+		return err
+	}
+	s.log.Info("The inputs are dealt with.", "state", ready.State, "inputs", len(ready.Inputs))
+	s.inputs.settle(ready)
+	return nil
+}
+
+// writeVerdict records a verdict on the inputs, and returns it; one that is too large for a record has failed.
+func (s *Sidecar) writeVerdict(ready handoff.Ready) (handoff.Ready, error) {
+	err := handoff.Write(s.step.RunDir.Ready(), ready)
 	if errors.Is(err, handoff.ErrTooLarge) {
 		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: inputFailure(
 			misconfigured("the inputs are %d artifacts, whose names are too long for one step", len(ready.Inputs)))}
 		err = handoff.Write(s.step.RunDir.Ready(), ready)
 	}
 	if err != nil {
-		return fmt.Errorf("recording the verdict on the inputs: %w", err)
+		return ready, fmt.Errorf("recording the verdict on the inputs: %w", err)
 	}
-	s.log.Info("The inputs are dealt with.", "state", ready.State, "inputs", len(ready.Inputs))
-	s.inputs.settle(ready)
-	return nil
+	return ready, nil
 }
 
 // pullVolumes returns all inputs in order, each pinned to a digest; those that lie on volumes are in place.

@@ -32,8 +32,9 @@ func (s *Sidecar) takeUp(ready handoff.Ready) error {
 		}
 	}
 	s.log.Info("The node was restarted after the inputs were in place; whoever needs them gets them again.")
-	if err := handoff.Write(s.step.RunDir.Ready(), ready); err != nil {
-		return fmt.Errorf("taking up the verdict on the inputs: %w", err)
+	ready, err := s.writeVerdict(ready)
+	if err != nil {
+		return err
 	}
 	s.settle(ready)
 	return nil
@@ -47,9 +48,9 @@ func (s *Sidecar) settle(ready handoff.Ready) {
 }
 
 // afterReboot writes the inputs on volumes again that a restart of the node may have lost, for a container, or for a gate,
-// which is nobody's. The first who needs them does it, while the others wait. Where other containers may have work they are
-// left as they are, until one of those asks itself, for it runs its command again. What such a container has made is no work
-// any more from then on, whether or not all of this succeeds.
+// which is nobody's. The first who needs them does it, while the others wait. Where other containers have work they are left as
+// they are. A container whose own work was there asks because it runs its command again. Once writing has begun nobody's work is
+// there any more, nor anything that others could be given as it is.
 func (s *Sidecar) afterReboot(ctx context.Context, container string, counters *transfer.Counters) error {
 	s.reboot.mu.Lock()
 	defer s.reboot.mu.Unlock()
@@ -57,12 +58,13 @@ func (s *Sidecar) afterReboot(ctx context.Context, container string, counters *t
 	var again []int
 	changed := false
 	for i, art := range inputs {
+		othersWork := slices.ContainsFunc(art.Work, func(other string) bool { return other != container && s.hasWork(other) })
 		switch {
 		case !art.Stale:
-		case slices.Contains(art.Work, container) || !art.Taken && !slices.ContainsFunc(art.Work, s.hasWork):
+		case !othersWork && (!art.Taken || slices.Contains(art.Work, container)):
 			again = append(again, i)
 			changed = true
-			inputs[i].Work = nil
+			inputs[i].Work, inputs[i].Taken = nil, false
 		case container != "" && !art.Taken:
 			changed = true
 			inputs[i].Taken = true
@@ -124,6 +126,7 @@ func (s *Sidecar) isEmpty(art handoff.Artifact) bool {
 // the next attempt, if that finds them as they were, or by this sidecar before it.
 func (s *Sidecar) hasWork(container string) bool {
 	attempts, _ := s.step.RunDir.Attempts(container) // unreadable is as good as none
+	claimed := false                                 // by an attempt that is to run the command
 	for _, attempt := range slices.Backward(attempts) {
 		pushed, known := s.pushed(container, attempt)
 		if known && pushed.DealtWith() {
@@ -135,15 +138,13 @@ func (s *Sidecar) hasWork(container string) bool {
 			continue // what it stands for, or found, is an earlier one's
 		case err == nil && done.Failure != nil:
 			return false
-		case err == nil && done.Outputs != "":
+		case err == nil && done.Outputs != "" && !claimed:
 			return true
 		case err == nil || s.started(container, attempt):
 			return !known && s.pushesWhatIsLeft(container)
 		}
 		claim, err := handoff.Read[handoff.Claim](s.step.RunDir.Claim(container, attempt))
-		if err == nil && claim.ThisBoot() {
-			return false // it is to run the command
-		}
+		claimed = claimed || err == nil && claim.ThisBoot()
 	}
 	return false
 }

@@ -109,16 +109,51 @@ func TestAfterARebootAContainerThatRunsAgainHasItsInputsWhoeverAskedBefore(t *te
 	p.reboot(t)
 	assert.NilError(t, os.WriteFile(filepath.Join(data, "file"), []byte("damaged"), 0o600))
 
-	startRegistryAt(t, registry, server.dir)
+	serving := startRegistryAt(t, registry, server.dir)
 	p.sidecar(t)
 	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
 	assert.NilError(t, os.WriteFile(filepath.Join(config, "config"), []byte("prepared"), 0o600)) // by an init container
 	other := p.container(t, "other", data, "cat file "+config+"/config")
 	assert.Equal(t, other.exitCode(t), 0)
 	assert.Equal(t, other.output.String(), "damagedprepared", "what is in place is not written twice")
+
+	serving.kill(t)
+	serving = startRegistryAt(t, registry, t.TempDir())
+	assert.Equal(t, p.app(t, data, command).exitCode(t), handoff.ExitInputs, "it is not given what is damaged")
+	serving.kill(t)
+	startRegistryAt(t, registry, server.dir)
 	app = p.app(t, data, command)
 	assert.Equal(t, app.exitCode(t), 0)
 	assert.Equal(t, app.output.String(), "file")
+}
+
+// The sidecar is at pushing what one container has left when another one needs the input that lies there.
+func TestAfterARebootWhatIsBeingPushedIsNotWrittenOver(t *testing.T) {
+	server, registry := startRegistry(t)
+	made(t, registry, "checkpoint:v1", "file")
+	p, data := taker(t, registry, handoff.Input{Artifact: "checkpoint:v1"})
+	p.step.Containers = append(p.step.Containers, "other")
+	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "left-{attempt}:v1", Path: data, Mount: data, On: handoff.OnAlways}}
+	sidecar := p.sidecar(t)
+	app := p.app(t, data, "printf newer >file; echo made; exec sleep 300")
+	app.awaitOutput(t, "made")
+	p.kill(t, app)
+	sidecar.kill(t)
+	p.reboot(t)
+	server.kill(t)
+
+	sidecar = p.sidecar(t)
+	app = p.app(t, data, "cat file")
+	sidecar.awaitOutput(t, "A shim was killed")
+	other := p.container(t, "other", data, "cat file")
+	assert.Equal(t, other.exitCode(t), 0)
+	assert.Equal(t, other.output.String(), "newer")
+	startRegistryAt(t, registry, server.dir)
+	assert.Equal(t, app.exitCode(t), 0)
+	assert.Equal(t, app.output.String(), "file")
+	next, pulled := taker(t, registry, handoff.Input{Artifact: "left-1:v1"})
+	next.sidecar(t)
+	assert.Equal(t, next.app(t, pulled, "[ $(cat file) = newer ]").exitCode(t), 0)
 }
 
 // The volume of the output was in memory, and the command must run again. Until it has, the tag names nothing that says it was
