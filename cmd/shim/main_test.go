@@ -180,10 +180,14 @@ func (w *wrapped) sidecar() *handoff.Listener {
 // greet accepts the shim and returns what it says.
 func greet(t *testing.T, listener *handoff.Listener) (*handoff.Conn, handoff.Hello) {
 	t.Helper()
+	late := time.AfterFunc(timeout, func() { listener.Close() }) //nolint:errcheck // wakes who waits
 	conn, err := listener.Accept()
+	late.Stop()
 	assert.NilError(t, err)
 	t.Cleanup(func() { conn.Close() }) //nolint:errcheck // test
 	var hello handoff.Hello
+	late = time.AfterFunc(timeout, func() { conn.Close() }) //nolint:errcheck // wakes who waits
+	defer late.Stop()
 	_, err = conn.Receive(&hello)
 	assert.NilError(t, err)
 	return conn, hello

@@ -24,8 +24,16 @@ const zombies = 10_000
 func makeZombies() int {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), helperVariable+"=brood")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		return fail(err, string(out))
+	}
+	living, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		return fail(err)
+	}
+	if adopted := statusField(living, "PPid"); adopted != strconv.Itoa(os.Getppid()) {
+		return fail("orphans are adopted by process", adopted)
 	}
 	for deadline := time.Now().Add(timeout / 2); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if zombiesOf(os.Getppid()) == 0 {
@@ -36,7 +44,8 @@ func makeZombies() int {
 	return fail(zombiesOf(os.Getppid()), "are left")
 }
 
-// leaveBrood starts processes, reaps none of them, and ends when all have ended: when none holds the pipe any more.
+// leaveBrood starts processes, reaps none of them, and ends when all have ended: when none holds the pipe any more. But for one,
+// whose number it prints.
 func leaveBrood() int {
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -54,6 +63,11 @@ func leaveBrood() int {
 	if _, err := io.ReadAll(reader); err != nil {
 		return fail(err)
 	}
+	living, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "1000"}, &syscall.ProcAttr{Files: []uintptr{0}})
+	if err != nil {
+		return fail(err)
+	}
+	fmt.Println(living)
 	return 0
 }
 

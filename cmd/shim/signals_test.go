@@ -119,14 +119,14 @@ func TestE23TheStopSignalOfThePodStartsTheGracePeriod(t *testing.T) {
 
 func TestE23TheStopSignalOfThePodEndsTheHoldWhenItComesTwice(t *testing.T) {
 	w := newWrapped(t)
-	p := w.start([]string{"--no-wait", "--stop-signal=SIGRTMIN+3"}, "true")
+	p := w.start([]string{"--no-wait", "--stop-signal=SIGWINCH"}, "true")
 	w.done(1)
 	p.signal(unix.SIGTERM) // an order too, but not the first of two of the pod's own
-	p.signal(37)
+	p.signal(unix.SIGWINCH)
 	eventually(t, func() bool { return strings.Count(p.Stderr(), "going on until they are") == 2 }, "each to be heeded once")
 	assert.Assert(t, !gone(p.pid()))
-	p.signal(37)
-	p.wait().Assert(t, icmd.Expected{ExitCode: 128 + 37})
+	p.signal(unix.SIGWINCH)
+	p.wait().Assert(t, icmd.Expected{ExitCode: 128 + int(unix.SIGWINCH)})
 }
 
 func TestE27AStoppedCommandIsNotTakenForEnded(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/icmd"
@@ -18,12 +19,14 @@ func TestTheBinaryIsSmall(t *testing.T) {
 	assert.Assert(t, info.Size() < 3_500_000)
 }
 
-func TestE30AWaitingShimTakesLittleMemory(t *testing.T) {
+func TestE30AWaitingShimTakesLittleMemoryAndTime(t *testing.T) {
 	w := newWrapped(t)
 	listener := w.sidecar()
-	p := w.start([]string{"--no-wait"}, "sleep", "1000")
+	p := w.start(nil, "true")
 	greet(t, listener)
-	w.started()
+	before := processorTime(t, p.pid())
+	time.Sleep(time.Second)
+	assert.Assert(t, processorTime(t, p.pid())-before < 100*time.Millisecond)
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid()) + "/status")
 	assert.NilError(t, err)
 	match := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
@@ -31,6 +34,21 @@ func TestE30AWaitingShimTakesLittleMemory(t *testing.T) {
 	assert.NilError(t, err)
 	t.Logf("%d KiB", kib)
 	assert.Assert(t, kib < 2*4096)
+}
+
+// processorTime is what a process has used so far.
+func processorTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	assert.NilError(t, err)
+	_, fields, _ := strings.Cut(string(stat), ") ") // the name of the program
+	var ticks int
+	for _, field := range strings.Fields(fields)[11:13] { // user and system
+		n, err := strconv.Atoi(field)
+		assert.NilError(t, err)
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
 }
 
 func TestTheShimKnowsNothingOfNetworksOrKubernetes(t *testing.T) {

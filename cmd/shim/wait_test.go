@@ -1,10 +1,10 @@
 package main_test
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +18,7 @@ import (
 func TestE1InputsThatAreThereBeforeTheShimDelayNothing(t *testing.T) {
 	w := newWrapped(t)
 	w.ready(handoff.Ready{State: handoff.OK, Inputs: []handoff.Artifact{{Reference: "registry:5000/a:latest", Digest: "sha256:aa"}}})
-	p := w.start([]string{"--no-hold"}, "sh", "-c", `echo "$ORAS_ARTIFACT_0"`)
+	p := w.start([]string{"--no-hold", "--wait-timeout=500ms"}, "sh", "-c", `echo "$ORAS_ARTIFACT_0"`) // half of the poll
 	p.wait().Assert(t, icmd.Expected{Out: "registry:5000/a:latest@sha256:aa\n", Err: icmd.None})
 }
 
@@ -104,11 +104,16 @@ func TestE7InputsThatComeTooLateAre200(t *testing.T) {
 }
 
 func TestE9ARecordThatIsNoneIs204AndNeverHangs(t *testing.T) {
+	valid := filepath.Join(t.TempDir(), "ready")
+	assert.NilError(t, handoff.Write(valid, handoff.Ready{State: handoff.OK}))
+	record, err := os.ReadFile(valid)
+	assert.NilError(t, err)
+	spaces := bytes.Repeat([]byte(" "), handoff.MaxRecordSize)
 	for name, make := range map[string]func(path string) error{
 		"half-written":       func(path string) error { return os.WriteFile(path, []byte(`{"version":1,"sta`), 0o600) },
-		"oversized":          func(path string) error { return os.WriteFile(path, []byte(strings.Repeat(" ", 2<<20)), 0o600) },
+		"oversized":          func(path string) error { return os.WriteFile(path, append(record, spaces...), 0o600) },
 		"of a newer version": func(path string) error { return os.WriteFile(path, []byte(`{"version":99}`), 0o600) },
-		"a symlink":          func(path string) error { return os.Symlink("/etc/hostname", path) },
+		"a symlink":          func(path string) error { return os.Symlink(valid, path) },
 		"a FIFO":             func(path string) error { return unix.Mkfifo(path, 0o600) },
 		"a directory":        func(path string) error { return os.Mkdir(path, 0o700) },
 	} {

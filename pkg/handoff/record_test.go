@@ -49,6 +49,8 @@ func TestARecordIsReadableForAllWhateverTheUmask(t *testing.T) {
 
 // E9: what stands where a record should, and is none.
 func TestE9WhatIsNoRecordIsRefused(t *testing.T) {
+	valid := filepath.Join(t.TempDir(), "ready")
+	assert.NilError(t, handoff.Write(valid, handoff.Ready{State: handoff.OK}))
 	tests := map[string]struct {
 		make func(path string) error
 		want error
@@ -60,7 +62,7 @@ func TestE9WhatIsNoRecordIsRefused(t *testing.T) {
 		"no version":           {write(`{}`), handoff.ErrNotRecord},
 		"a negative version":   {write(`{"version":-1}`), handoff.ErrNotRecord},
 		"a newer version":      {write(`{"version":2}`), handoff.ErrNewer},
-		"a symlink":            {func(path string) error { return os.Symlink("/etc/passwd", path) }, handoff.ErrNotRecord},
+		"a symlink":            {func(path string) error { return os.Symlink(valid, path) }, handoff.ErrNotRecord},
 		"a FIFO":               {func(path string) error { return unix.Mkfifo(path, 0o644) }, handoff.ErrNotRecord},
 		"a directory":          {func(path string) error { return os.Mkdir(path, 0o755) }, handoff.ErrNotRecord},
 		"JSON of another kind": {write(`[1]`), handoff.ErrNotRecord},

@@ -39,6 +39,10 @@ func Await[T any, P record[T]](ctx context.Context, dir Dir, path string, accept
 func Watch(ctx context.Context, dir Dir, path string, check func() (bool, error)) error {
 	n := newNotifier()
 	defer func() { go n.close() }() // the kernel takes some milliseconds for that
+	return n.watch(ctx, dir, path, check)
+}
+
+func (n *notifier) watch(ctx context.Context, dir Dir, path string, check func() (bool, error)) error {
 	for {
 		n.add(string(dir), path)
 		if ok, err := check(); ok || err != nil {

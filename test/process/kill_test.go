@@ -180,6 +180,7 @@ func TestE4ASidecarThatNeverComesBackIs203(t *testing.T) {
 func TestE34ASidecarWhoseShimIsKilledSaysSoAndEndsWhenAsked(t *testing.T) {
 	f := newFaulty(t)
 	p, work := newMaker(t, f.address, "out:v1")
+	p.step.Outputs[0].Mount = work
 	sidecar, app := p.connected(t, work, "exec sleep 1000")
 	started, err := handoff.Await(patient(t), p.run, p.run.Started("app", 1), func(handoff.Started) bool { return true })
 	assert.NilError(t, err)
