@@ -28,7 +28,22 @@ func (c *Cluster) Worker(ctx context.Context) (string, error) {
 
 // KillNode ends everything on a node at once, as a power cut does: a node of kind is a container of the Docker
 // daemon at $DOCKER_HOST. What was written to its disk stays.
-func (c *Cluster) KillNode(ctx context.Context, node string) error { return docker(ctx, "kill", node) }
+func (c *Cluster) KillNode(ctx context.Context, node string) error {
+	if err := c.Thaw(ctx, node); err != nil {
+		return err
+	}
+	return docker(ctx, "kill", node)
+}
+
+// thaw is a script: on cgroup v2 there is nothing to be done, and what is gone meanwhile needs nothing.
+const thaw = `[ ! -d /sys/fs/cgroup/freezer ] ||
+	find /sys/fs/cgroup/freezer -name freezer.state -exec sh -c 'echo THAWED >"$1"' sh {} \; 2>/dev/null || true`
+
+// Thaw lets go on what a container runtime left frozen that was killed while it set up a container. On cgroup v1 nothing can
+// kill such a process, so that neither its pod nor its node could end.
+func (c *Cluster) Thaw(ctx context.Context, node string) error {
+	return docker(ctx, "exec", node, "sh", "-c", thaw)
+}
 
 // StartNode starts a node that was killed, and returns when the cluster knows that it is back.
 func (c *Cluster) StartNode(ctx context.Context, node string) error {

@@ -3,6 +3,7 @@ package soak
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -87,7 +88,7 @@ func (s *striker) strike(ctx context.Context, kill Kill, namespaces func() []str
 		return whom, s.Kill(ctx, pod, "app", harness.Command)
 	case ContainerdShim:
 		s.mayRunAgain(pod)
-		return whom, s.Kill(ctx, pod, "app", harness.ContainerdShim)
+		return whom, errors.Join(s.Kill(ctx, pod, "app", harness.ContainerdShim), s.Thaw(ctx, pod.Spec.NodeName))
 	case Registry:
 		return whom, s.Kill(ctx, pod, "registry", harness.Main)
 	}
