@@ -183,14 +183,13 @@ func TestAGateThatIsStartedAgainHasTheInputsTriedAgain(t *testing.T) {
 	p, data := taker(t, registry, handoff.Input{Artifact: "late:v1"})
 	p.step.Unwrapped = true
 	p.sidecar(t)
-	gate := func() *process { return start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew") }
 	for range 2 {
-		gate := gate()
+		gate := p.gate(t)
 		assert.Equal(t, gate.exitCode(t), handoff.ExitInputs)
 		assert.Assert(t, is.Contains(gate.output.String(), "input late:v1 is not in registry"))
 	}
 	made(t, registry, "late:v1", "file")
-	assert.Equal(t, gate().exitCode(t), 0)
+	assert.Equal(t, p.gate(t).exitCode(t), 0)
 	assert.DeepEqual(t, visible(t, data), []string{"file"})
 }
 
@@ -213,7 +212,7 @@ func TestAGateAsksTheSidecarThatComes(t *testing.T) {
 	sidecar := p.sidecar(t)
 	sidecar.awaitOutput(t, "The inputs are dealt with.")
 	sidecar.kill(t)
-	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew")
+	gate := p.gate(t)
 	gate.watches(t)
 	made(t, registry, "late:v1", "file")
 	p.sidecar(t)

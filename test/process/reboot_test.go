@@ -18,7 +18,7 @@ func TestAfterARebootWhatTheCommandMadeIsPushedAndNotWhatItWasMadeOf(t *testing.
 	for name, others := range map[string]func(t *testing.T, p *pod, data string){
 		"nobody else asks": func(*testing.T, *pod, string) {},
 		"a gate asks": func(t *testing.T, p *pod, _ string) {
-			assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+			assert.Equal(t, p.gate(t).exitCode(t), 0)
 		},
 		"another container asks": func(t *testing.T, p *pod, data string) {
 			other := p.container(t, "other", data, "cat file")
@@ -50,11 +50,7 @@ func TestAfterARebootWhatTheCommandMadeIsPushedAndNotWhatItWasMadeOf(t *testing.
 			p.sidecar(t)
 			others(t, p, data)
 			assert.Equal(t, p.app(t, data, command).exitCode(t), 0)
-			next, pulled := taker(t, registry, handoff.Input{Artifact: "cooked:v1"})
-			next.sidecar(t)
-			reader := next.app(t, pulled, "cat file")
-			assert.Equal(t, reader.exitCode(t), 0)
-			assert.Equal(t, reader.output.String(), "file cooked")
+			assert.Equal(t, fileOf(t, registry, "cooked:v1"), "file cooked")
 			runs, err := os.ReadFile(ledger)
 			assert.NilError(t, err)
 			assert.Equal(t, string(runs), "run\n")
@@ -77,14 +73,12 @@ func TestAfterARebootWhatACommandHasLeftIsPushedBeforeItsInputsAreWrittenAgain(t
 	p.reboot(t)
 
 	p.sidecar(t)
-	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+	assert.Equal(t, p.gate(t).exitCode(t), 0)
 	app = p.app(t, data, "cat file")
 	assert.Equal(t, app.exitCode(t), 0)
 	assert.Equal(t, app.output.String(), "file")
 	assert.Assert(t, lineage(t, registry, "left-1", "v1").Incomplete)
-	next, pulled := taker(t, registry, handoff.Input{Artifact: "left-1:v1"})
-	next.sidecar(t)
-	assert.Equal(t, next.app(t, pulled, "[ $(cat file) = newer ]").exitCode(t), 0)
+	assert.Equal(t, fileOf(t, registry, "left-1:v1"), "newer")
 }
 
 // What a container has finished is damaged, which it finds out itself. Another one was given it as it was before.
@@ -111,7 +105,7 @@ func TestAfterARebootAContainerThatRunsAgainHasItsInputsWhoeverAskedBefore(t *te
 
 	serving := startRegistryAt(t, registry, server.dir)
 	p.sidecar(t)
-	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+	assert.Equal(t, p.gate(t).exitCode(t), 0)
 	assert.NilError(t, os.WriteFile(filepath.Join(config, "config"), []byte("prepared"), 0o600)) // by an init container
 	other := p.container(t, "other", data, "cat file "+config+"/config")
 	assert.Equal(t, other.exitCode(t), 0)
@@ -151,9 +145,7 @@ func TestAfterARebootWhatIsBeingPushedIsNotWrittenOver(t *testing.T) {
 	startRegistryAt(t, registry, server.dir)
 	assert.Equal(t, app.exitCode(t), 0)
 	assert.Equal(t, app.output.String(), "file")
-	next, pulled := taker(t, registry, handoff.Input{Artifact: "left-1:v1"})
-	next.sidecar(t)
-	assert.Equal(t, next.app(t, pulled, "[ $(cat file) = newer ]").exitCode(t), 0)
+	assert.Equal(t, fileOf(t, registry, "left-1:v1"), "newer")
 }
 
 // The volume of the output was in memory, and the command must run again. Until it has, the tag names nothing that says it was
@@ -222,7 +214,7 @@ func TestAfterARebootTheGateOpensWhenTheInputsAreThereAgain(t *testing.T) {
 	assert.NilError(t, os.WriteFile(filepath.Join(data, "file"), nil, 0o600))
 
 	p.sidecar(t)
-	assert.Equal(t, start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew").exitCode(t), 0)
+	assert.Equal(t, p.gate(t).exitCode(t), 0)
 	content, err := os.ReadFile(filepath.Join(data, "file"))
 	assert.NilError(t, err)
 	assert.Equal(t, string(content), "file")
@@ -240,10 +232,26 @@ func TestAfterARebootTheGateSaysWhyTheInputsCannotBeHadAgain(t *testing.T) {
 	startRegistryAt(t, registry, t.TempDir())
 
 	p.sidecar(t)
-	gate := start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew")
+	gate := p.gate(t)
 	assert.Equal(t, gate.exitCode(t), handoff.ExitInputs)
 	assert.Assert(t, is.Contains(gate.output.String(), "input:v1"))
 	assert.Equal(t, p.notices(t)[0].Reason, handoff.ReasonInputPullFailed)
+}
+
+// fileOf is the content of the file of that name in an artifact.
+func fileOf(t *testing.T, registry, artifact string) string {
+	t.Helper()
+	p, data := taker(t, registry, handoff.Input{Artifact: artifact})
+	p.sidecar(t)
+	reader := p.app(t, data, "cat file")
+	assert.Equal(t, reader.exitCode(t), 0)
+	return reader.output.String()
+}
+
+// gate starts the pod's gate, as one that may be started again.
+func (p *pod) gate(t *testing.T) *process {
+	t.Helper()
+	return start(t, "", "sidecar", "gate", "--run-dir="+string(p.run), "--anew")
 }
 
 // reboot makes every record one of another boot of the node.
