@@ -28,6 +28,7 @@ func (w *Writer) Commit() error {
 		w.finishFiles,
 		func() error { return m.check(".") },
 		func() error { return m.merge(".") },
+		w.finishKept,
 		func() error { return w.finishDirs(m.existing) },
 	} {
 		if err := step(); err != nil {
@@ -49,7 +50,12 @@ func (w *Writer) Abort() error {
 
 func (w *Writer) close() error {
 	w.closed = true
-	return errors.Join(w.stage.remove(w.target), w.target.Close())
+	w.dirs.close()
+	err := w.stage.remove(w.target)
+	if w.before != nil {
+		err = errors.Join(err, w.before.remove(w.target))
+	}
+	return errors.Join(err, w.target.Close())
 }
 
 func (w *Writer) makeLinks() error {
@@ -61,13 +67,13 @@ func (w *Writer) makeLinks() error {
 	return nil
 }
 
-// finishFiles gives the staged files their modes and files and symlinks their times.
+// finishFiles gives the staged files and symlinks their times, and files that do not have them yet their modes.
 func (w *Writer) finishFiles() error {
 	t := toucher{root: w.stage.Root}
 	defer t.close()
 	for _, p := range w.paths(File, Symlink) {
 		meta, known := w.meta[p]
-		if w.kinds[p] == File {
+		if w.modeless[p] {
 			if !known {
 				meta.Mode = defaultFile
 			}

@@ -33,7 +33,7 @@ func open(at filesystem, path string, rel Path) (*os.File, error) {
 		return nil, err
 	}
 	defer unix.Close(dir) //nolint:errcheck // nothing was written
-	return openRegular(dir, rel.Base(), string(rel))
+	return openRegular(dir, rel.Base(), string(rel), unix.O_RDONLY)
 }
 
 // openTop opens the directory that names are relative to.
@@ -87,7 +87,7 @@ func openSingle(at filesystem, path string, rel Path) (*os.File, error) {
 }
 
 // openRegular opens name in dir once it is known to be a regular file.
-func openRegular(dir int, name, label string) (*os.File, error) {
+func openRegular(dir int, name, label string, flags int) (*os.File, error) {
 	st, err := statAt(dir, name)
 	switch {
 	case err != nil:
@@ -95,7 +95,7 @@ func openRegular(dir int, name, label string) (*os.File, error) {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return nil, ErrNotRegular
 	}
-	fd, err := openAt(dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW)
+	fd, err := openAt(dir, name, flags|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, err
 	}

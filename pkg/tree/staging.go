@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A staging directory is named by a prefix and 16 hexadecimal digits, lies directly in its target, and is locked (flock)
+// A staging directory is named by a prefix and 16 hexadecimal digits, of the tree or else at random, lies directly in its target, and is locked (flock)
 // by the writer that uses it. One that nobody locks was left behind by a writer that died.
 const (
 	stagingPrefix = ".oras-staging-"
@@ -32,25 +32,72 @@ type staging struct {
 	lock *os.File
 }
 
-// stage makes a staging directory in target and removes those that dead writers left there.
-func stage(target *os.Root) (*staging, error) {
+// stage makes a staging directory in target and removes those that dead writers left there. What one has left under the
+// same name is returned instead, as ours.
+func stage(target *os.Root, resume string) (now, before *staging, err error) {
+	name := resumeName(resume)
+	if before, err = takeStale(target, name); err != nil {
+		return nil, nil, err
+	}
 	if err := removeStale(target); err != nil {
-		return nil, err
+		return nil, before, err
 	}
 	const attempts = 10
 	for range attempts {
-		s, err := tryStage(target)
-		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.EWOULDBLOCK) {
-			return s, err
+		if name == "" {
+			name = randomName()
 		}
+		now, err = tryStage(target, name)
+		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, unix.EWOULDBLOCK) {
+			return now, before, err
+		}
+		name = "" // another writer of the same tree is at work
 	}
-	return nil, fmt.Errorf("no name is free: %w", fs.ErrExist)
+	return nil, before, fmt.Errorf("no name is free: %w", fs.ErrExist)
+}
+
+func randomName() string { return fmt.Sprintf("%s%0*x", stagingPrefix, stagingDigits, rand.Uint64()) }
+
+// resumeName is the name of the staging directory of a tree that has a name.
+func resumeName(resume string) string {
+	if len(resume) < stagingDigits {
+		return ""
+	}
+	if name := stagingPrefix + resume[:stagingDigits]; isStaging(Path(name)) {
+		return name
+	}
+	return ""
+}
+
+// takeStale makes a staging directory that a dead writer left ours, under another name. It is nil if there is none.
+func takeStale(target *os.Root, name string) (*staging, error) {
+	if name == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if _, err := target.Lstat(name); err != nil {
+		return nil, nil //nolint:nilnil,nilerr // there is none
+	}
+	lock, err := lockDir(target, name)
+	if err != nil {
+		if lock != nil {
+			_ = lock.Close() // nothing was written
+		}
+		return nil, nil //nolint:nilnil,nilerr // in use, or nothing that can be told stale
+	}
+	other := randomName()
+	if err := target.Rename(name, other); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	root, err := target.OpenRoot(other)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &staging{Root: root, name: other, lock: lock}, nil
 }
 
 // tryStage makes and locks one staging directory. Another writer may take it for stale before it is locked; then the
 // error is one that [stage] tries again after.
-func tryStage(target *os.Root) (*staging, error) {
-	name := fmt.Sprintf("%s%0*x", stagingPrefix, stagingDigits, rand.Uint64())
+func tryStage(target *os.Root, name string) (*staging, error) {
 	if err := target.Mkdir(name, 0o700); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,9 @@ type WriterOptions struct {
 	// Share makes files readable and writable for all, directories also searchable, and what anyone may execute
 	// executable for all. It is for a writer whose user is not the one that will use the tree.
 	Share bool `json:"share,omitempty"`
+	// Resume names the tree that is being written, by 16 hexadecimal digits or more. What a writer of the same name has left
+	// of large files when it died is gone on with: see [Writer.Create]. Empty: nothing is.
+	Resume string `json:"resume,omitempty"`
 }
 
 // Writer writes a tree below a target directory. Everything goes into a hidden staging directory in the target, hence on
@@ -39,12 +42,17 @@ type Writer struct {
 	opts   WriterOptions
 	target *os.Root
 	stage  *staging
+	dirs   *handles // in stage
+	before *staging // what a writer that died has left of the same tree, if any
 
 	mu     sync.Mutex
 	closed bool
 	kinds  map[Path]Type // everything written so far
 	links  []Entry       // symlinks, made last
+	kept   []Path        // files of the target that stay
 	meta   map[Path]Entry
+	// modeless are true for files that do not have their modes yet.
+	modeless map[Path]bool
 }
 
 // NewWriter starts a tree in the directory target, which is made with its parents if it is absent.
@@ -53,11 +61,14 @@ func NewWriter(target string, opts WriterOptions) (*Writer, error) {
 }
 
 func newWriter(target *os.Root, opts WriterOptions) (*Writer, error) {
-	s, err := stage(target)
+	s, before, err := stage(target, opts.Resume)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("staging in %s: %w", target.Name(), err), target.Close())
 	}
-	return &Writer{opts: opts, target: target, stage: s, kinds: map[Path]Type{}, meta: map[Path]Entry{}}, nil
+	return &Writer{
+		opts: opts, target: target, stage: s, dirs: newHandles(s.Root), before: before,
+		kinds: map[Path]Type{}, meta: map[Path]Entry{}, modeless: map[Path]bool{},
+	}, nil
 }
 
 // makeTarget makes a directory and its parents. Those that are new get their modes whatever the umask.
@@ -83,21 +94,60 @@ func (w *Writer) Mkdir(p Path) error {
 	return w.locked("making directory", p, func() error { return w.mkdir(p) })
 }
 
-// Create creates the regular file p and its parents and opens it for reading and writing. Its mode is 0600 until Commit.
-// The caller closes it. A path that this writer has written is fs.ErrExist.
+// Create creates the regular file p and its parents and opens it for reading and writing. The caller closes it. A path that
+// this writer has written is fs.ErrExist. Its mode is the one that SetMeta has said, else 0600 until Commit.
+//
+// With [WriterOptions].Resume it may hold what the writer before has put there, of whatever length.
 func (w *Writer) Create(p Path) (*os.File, error) {
-	var f *os.File
+	var f, dir *os.File
 	err := w.locked("creating", p, func() (err error) {
 		if err := w.parent(p); err != nil {
 			return err
 		}
-		f, err = w.stage.OpenFile(string(p), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if f, err = w.takeOver(p); f == nil && err == nil {
+			dir, err = w.dirs.get(p.Dir())
+		}
 		if err == nil {
 			w.kinds[p] = File
 		}
 		return err
 	})
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		f, err = createAt(dir, p.Base(), string(p)) // which may take its time, so others may go on
+	}
+	if err == nil {
+		err = w.setMode(f, p)
+	}
+	if err != nil {
+		w.forget(p)
+		return nil, fmt.Errorf("creating %s: %w", p, err)
+	}
+	return f, nil
+}
+
+// setMode gives a new file its mode, if that is known. It closes the file if it cannot.
+func (w *Writer) setMode(f *os.File, p Path) error {
+	w.mu.Lock()
+	meta, known := w.meta[p]
+	w.modeless[p] = !known
+	w.mu.Unlock()
+	if !known {
+		return nil
+	}
+	if err := f.Chmod(w.mode(meta.Mode, false)); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
+
+// forget takes back what was noted of a file that then could not be created.
+func (w *Writer) forget(p Path) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.kinds, p)
 }
 
 // Symlink notes the symlink p, to be made at Commit, and makes its parents. The text may be anything but empty, longer
@@ -140,6 +190,9 @@ func (w *Writer) Link(p, old Path) error {
 func (w *Writer) SetMeta(e Entry) error {
 	return w.locked("noting metadata of", e.Path, func() error {
 		w.meta[e.Path] = Entry{Mode: e.Mode, ModTime: e.ModTime}
+		if w.kinds[e.Path] == File {
+			w.modeless[e.Path] = true
+		}
 		return nil
 	})
 }
@@ -178,7 +231,7 @@ func (w *Writer) mkdir(p Path) error {
 		return nil
 	case Symlink:
 		return fmt.Errorf("%q: %w", string(p), ErrThroughLink)
-	case File, Hardlink:
+	case File, Hardlink, keptFile:
 		return fmt.Errorf("%q is not a directory: %w", string(p), fs.ErrExist)
 	}
 	if err := w.parent(p); err != nil {
