@@ -34,7 +34,7 @@ func ParseCompression(s string) (Compression, error) {
 // values above 0.1 likely compressible.
 const compressible = 0.1
 
-// Level returns the gzip level for content that begins like sample.
+// Level returns the gzip level for files whose contents are like sample.
 func (c Compression) Level(sample []byte) int {
 	switch {
 	case c == None:
@@ -56,4 +56,58 @@ func NewGzip(w io.Writer, level int) (*gzip.Writer, error) {
 	}
 	z.ModTime = time.Unix(0, 0) // which is "no time" in the header; the library writes other bytes for the zero time
 	return z, nil
+}
+
+// sampleSize is how much of the files in a pack is looked at to tell whether compressing is worth it, in bytes.
+const sampleSize = 256 << 10
+
+// sampler compresses what is written to it, at the level that the first contents are worth. What it was told to judge by
+// has to be in memory until then.
+type sampler struct {
+	compression Compression
+	to          io.Writer
+	sample      []byte // contents of files
+	waiting     []byte // written before there was enough of them
+	zip         *gzip.Writer
+}
+
+// see takes contents of a file. They are to be written as well.
+func (s *sampler) see(content []byte) {
+	if s.zip == nil {
+		s.sample = append(s.sample, content[:min(len(content), sampleSize-len(s.sample))]...)
+	}
+}
+
+func (s *sampler) Write(b []byte) (int, error) {
+	if s.zip == nil {
+		s.waiting = append(s.waiting, b...)
+		if len(s.sample) < sampleSize && len(s.waiting) < maxWaiting {
+			return len(b), nil
+		}
+		return len(b), s.begin()
+	}
+	return s.zip.Write(b)
+}
+
+// maxWaiting bounds what waits for contents to come, in bytes: there may be headers only.
+const maxWaiting = 4 * sampleSize
+
+// begin writes what has waited.
+func (s *sampler) begin() error {
+	var err error
+	if s.zip, err = NewGzip(s.to, s.compression.Level(s.sample)); err != nil {
+		return err
+	}
+	_, err = s.zip.Write(s.waiting)
+	s.sample, s.waiting = nil, nil
+	return err
+}
+
+func (s *sampler) Close() error {
+	if s.zip == nil {
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
+	return s.zip.Close()
 }

@@ -154,7 +154,7 @@ func (p *planner) hardlinks() {
 			at[e.Path] = holder[i]
 		case tree.Hardlink:
 			layer := &p.Layers[at[e.Link]]
-			if !layer.Pack || !e.Path.Beneath(unspelled(layer.Title)) {
+			if !layer.Pack || !e.Path.Beneath(Unspelled(layer.Title)) {
 				p.Unseen = append(p.Unseen, e.Path)
 				continue
 			}
@@ -209,7 +209,7 @@ func (p *planner) repeatParents(layer *Layer) {
 	if !layer.Pack {
 		return
 	}
-	title := unspelled(layer.Title)
+	title := Unspelled(layer.Title)
 	have := map[tree.Path]bool{".": true, title: true}
 	for _, i := range layer.Entries {
 		e := p.Entries[i]

@@ -2,7 +2,9 @@ package artifact
 
 import (
 	"archive/tar"
+	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"time"
 
@@ -11,10 +13,11 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// PackWriter writes the tar of a pack, uncompressed. The same entries give the same bytes.
+// PackWriter writes a pack. The same entries give the same bytes.
 type PackWriter struct {
-	out counter
+	out counter // between tar and zip
 	tar *tar.Writer
+	zip *sampler
 }
 
 // Placement says where a file's content is in a pack, and what it is.
@@ -23,9 +26,10 @@ type Placement struct {
 	Offset int64 // in the uncompressed tar
 }
 
-// NewPackWriter writes a pack to w.
-func NewPackWriter(w io.Writer) *PackWriter {
-	p := &PackWriter{out: counter{w: w}}
+// NewPackWriter writes a pack to w. A part of it waits in memory, up to 1 MiB, until it is known whether to compress it.
+func NewPackWriter(w io.Writer, c Compression) *PackWriter {
+	p := &PackWriter{zip: &sampler{compression: c, to: w}}
+	p.out.w = p.zip
 	p.tar = tar.NewWriter(&p.out)
 	return p
 }
@@ -40,7 +44,7 @@ func (p *PackWriter) Add(e tree.Entry, content io.Reader) (Placement, error) {
 		return Placement{}, nil
 	}
 	offset, sum := p.out.n, digest.Canonical.Digester()
-	n, err := io.Copy(io.MultiWriter(p.tar, sum.Hash()), content)
+	n, err := io.Copy(&packed{p, sum.Hash()}, content)
 	if err == nil && n < e.Size {
 		err = io.ErrUnexpectedEOF
 	}
@@ -50,8 +54,20 @@ func (p *PackWriter) Add(e tree.Entry, content io.Reader) (Placement, error) {
 	return Placement{Digest: sum.Digest(), Offset: offset}, nil
 }
 
-// Close ends the archive. It does not close the writer below.
-func (p *PackWriter) Close() error { return p.tar.Close() }
+// Close ends the pack. It does not close the writer below.
+func (p *PackWriter) Close() error { return errors.Join(p.tar.Close(), p.zip.Close()) }
+
+// packed takes the content of a file.
+type packed struct {
+	pack *PackWriter
+	sum  hash.Hash
+}
+
+func (c *packed) Write(b []byte) (int, error) {
+	c.pack.zip.see(b)
+	_, _ = c.sum.Write(b) // a hash takes everything
+	return c.pack.tar.Write(b)
+}
 
 func header(e tree.Entry) *tar.Header {
 	h := &tar.Header{

@@ -45,12 +45,10 @@ func unpack(t *testing.T, archive []byte, budget *artifact.Budget) ([]visited, e
 func pack(t *testing.T) ([]byte, artifact.Placement) {
 	t.Helper()
 	var out bytes.Buffer
-	zip, err := artifact.NewGzip(&out, gzip.BestSpeed)
-	assert.NilError(t, err)
-	p := artifact.NewPackWriter(zip)
+	p := artifact.NewPackWriter(&out, artifact.Auto)
 	d := dir("d")
 	d.Mode, d.ModTime = 0o4555, time.Unix(1000, 999_999_999)
-	_, err = p.Add(d, nil)
+	_, err := p.Add(d, nil)
 	assert.NilError(t, err)
 	f := file("d/f", 3)
 	f.ModTime = time.Unix(-10, 500)
@@ -61,7 +59,6 @@ func pack(t *testing.T) ([]byte, artifact.Placement) {
 		assert.NilError(t, err)
 	}
 	assert.NilError(t, p.Close())
-	assert.NilError(t, zip.Close())
 	return out.Bytes(), place
 }
 
@@ -105,7 +102,7 @@ func TestPackIsReproducibleAndAnonymous(t *testing.T) {
 func TestPackRefusesContentOfAnotherSize(t *testing.T) {
 	for name, content := range map[string]string{"too little": "ab", "too much": "abcd"} {
 		t.Run(name, func(t *testing.T) {
-			_, err := artifact.NewPackWriter(io.Discard).Add(file("f", 3), strings.NewReader(content))
+			_, err := artifact.NewPackWriter(io.Discard, artifact.Auto).Add(file("f", 3), strings.NewReader(content))
 			assert.ErrorContains(t, err, "packing f")
 		})
 	}

@@ -20,5 +20,5 @@ func spell(dir string, n int) string {
 	return dir + suffix
 }
 
-// unspelled returns the path that a title means.
-func unspelled(title string) tree.Path { return tree.Path(path.Clean(title)) }
+// Unspelled returns the path that a title means.
+func Unspelled(title string) tree.Path { return tree.Path(path.Clean(title)) }
