@@ -97,13 +97,11 @@ func (a *adopter) takeFile(desc ocispec.Descriptor, title string) error {
 		return artifact.ErrTooLarge
 	}
 	a.count(e)
-	blob := a.fetch(a.ctx, a.repo, desc)
-	defer blob.Close() //nolint:errcheck // read to its end
-	return a.large(e, blob, "")
+	return a.blob(e, desc)
 }
 
 func (a *adopter) takeArchive(desc ocispec.Descriptor, r recognized) error {
-	blob := a.fetch(a.ctx, a.repo, desc)
+	blob := a.fetch(a.ctx, desc)
 	defer blob.Close() //nolint:errcheck // read to its end
 	return blob.verdict(artifact.Unpack(blob, a.budget, func(e tree.Entry, content io.Reader) error {
 		e, err := r.place(e)

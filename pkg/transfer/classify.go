@@ -40,6 +40,8 @@ func transientStatus(e *errcode.ErrorResponse) bool {
 	switch e.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return true
+	case http.StatusRequestedRangeNotSatisfiable:
+		return true // a part of an upload that is not where the registry is; the next attempt asks
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusInsufficientStorage:
 		return false
 	}

@@ -24,13 +24,14 @@ func (p *pusher) open(ctx context.Context, paths []tree.Path) ([]File, error) {
 // smallFiles reads the small files of a pack one after the other and opens them in batches.
 type smallFiles struct {
 	*pusher
-	ctx   context.Context
-	todo  []int // entries still to be read
-	files []File
-	count int // files read
+	ctx    context.Context
+	buffer *bytes.Buffer // for the content of one file
+	todo   []int         // entries still to be read
+	files  []File
+	count  int // files read
 }
 
-// read returns the content of the next file, the entry i.
+// read returns the content of the next file, the entry i. It is good until the next call.
 func (s *smallFiles) read(i int) (io.Reader, error) {
 	if len(s.files) == 0 {
 		if err := s.fill(); err != nil {
@@ -41,11 +42,10 @@ func (s *smallFiles) read(i int) (io.Reader, error) {
 	s.files = s.files[1:]
 	defer f.Close() //nolint:errcheck // nothing was written
 	s.count++
-	content, err := readSmall(f, &s.layout.Entries[i])
-	if err != nil {
+	if err := readSmall(s.buffer, f, &s.layout.Entries[i]); err != nil {
 		return nil, onTree(fmt.Errorf("reading %s: %w", s.layout.Entries[i].Path, err))
 	}
-	return bytes.NewReader(content), s.ctx.Err()
+	return bytes.NewReader(s.buffer.Bytes()), s.ctx.Err()
 }
 
 // fill opens the next batch.
@@ -65,28 +65,31 @@ func (s *smallFiles) fill() error {
 func (s *smallFiles) close() { closeAll(s.files) }
 
 // readSmall reads a file whole, once more if it changes meanwhile, and brings its entry up to date.
-func readSmall(f File, e *tree.Entry) ([]byte, error) {
+func readSmall(into *bytes.Buffer, f File, e *tree.Entry) error {
 	for range reads {
 		before, err := tree.Stat(f)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if before.Size > max(e.Size, artifact.PackSize) {
-			return nil, fmt.Errorf("it grew to %d bytes: %w", before.Size, ErrChanged)
+			return fmt.Errorf("it grew to %d bytes: %w", before.Size, ErrChanged)
 		}
-		content := make([]byte, before.Size)
+		into.Reset()
+		into.Grow(int(before.Size))
+		content := into.AvailableBuffer()[:before.Size]
 		n, err := f.ReadAt(content, 0)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
+			return err
 		}
 		after, err := tree.Stat(f)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n == len(content) && tree.SameFile(before, after) {
+			_, _ = into.Write(content) // which is where it lies already
 			update(e, before)
-			return content, nil
+			return nil
 		}
 	}
-	return nil, ErrChanged
+	return ErrChanged
 }

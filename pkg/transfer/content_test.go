@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"os"
 	"testing"
 
@@ -48,10 +49,11 @@ func TestASmallFileThatChangesIsReadOnceMore(t *testing.T) { // E69
 			defer func() { assert.Check(t, f.Close()) }()
 			e, err := tree.Stat(f)
 			assert.NilError(t, err)
-			content, err := readSmall(&restless{f, test.happen}, &e)
+			var content bytes.Buffer
+			err = readSmall(&content, &restless{f, test.happen}, &e)
 			assert.ErrorIs(t, err, test.err)
-			assert.Equal(t, string(content), test.want)
 			if test.err == nil {
+				assert.Equal(t, content.String(), test.want)
 				assert.Equal(t, e.Size, int64(len(test.want)))
 			}
 		})

@@ -60,20 +60,20 @@ func (h *hashedReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// tally counts the content of one file while it is sent, and takes back what has to be sent again.
+// tally counts the content of one file while it is read to be sent, and takes back what has to be read again.
 type tally struct {
 	counters *Counters
 	n        atomic.Int64
 }
 
-// read starts to count anew what is read from r.
-func (t *tally) read(r io.Reader) io.Reader {
-	t.counters.done(-t.n.Swap(0), 0)
-	return &tallyReader{t, r}
-}
+// to notes that so many bytes of the file have been read.
+func (t *tally) to(n int64) { t.counters.done(n-t.n.Swap(n), 0) }
 
-// finish counts the file as done, whatever of it had to be sent.
+// finish counts the file as done, whatever of it had to be read.
 func (t *tally) finish(size int64) { t.counters.done(size-t.n.Swap(0), 1) }
+
+// read counts what is read from r.
+func (t *tally) read(r io.Reader) io.Reader { return &tallyReader{t, r} }
 
 type tallyReader struct {
 	tally *tally

@@ -12,25 +12,67 @@ import (
 )
 
 // blobReader reads a blob to its end, which is io.EOF only if size and digest are right, else [ErrDigest] or another
-// error. A stream that breaks is opened again where it broke.
+// error. What breaks is asked for again from where it broke.
 type blobReader struct {
 	retrier
 	ctx      context.Context
 	repo     *remote.Repository
 	desc     ocispec.Descriptor
-	stream   io.ReadCloser // nil before the first byte and after a failure
+	segments *segments     // of a large blob, unless the registry has no ranges
+	stream   io.ReadCloser // of a small one; nil before the first byte and after a failure
 	offset   int64
 	verifier digest.Verifier
 	failed   bool // beyond retrying
 }
 
-func (r retrier) fetch(ctx context.Context, repo *remote.Repository, desc ocispec.Descriptor) *blobReader {
-	return &blobReader{retrier: r, ctx: ctx, repo: repo, desc: desc, verifier: desc.Digest.Verifier()}
+// fetch reads a blob. The caller closes it.
+func (f *fetcher) fetch(ctx context.Context, desc ocispec.Descriptor) *blobReader {
+	b := &blobReader{retrier: f.retrier, ctx: ctx, repo: f.repo, desc: desc, verifier: desc.Digest.Verifier()}
+	if desc.Size >= parallelFrom {
+		b.segments = newSegments(ctx, f, desc)
+	}
+	return b
+}
+
+// fetcher gets blobs from a repository.
+type fetcher struct {
+	retrier
+	repo    *remote.Repository
+	buffers chan []byte // for segments; each is one that may be under way or wait for its turn
+}
+
+func newFetcher(r retrier, repo *remote.Repository, layers int) fetcher {
+	f := fetcher{retrier: r, repo: repo, buffers: make(chan []byte, 2*layers)}
+	for range cap(f.buffers) {
+		f.buffers <- nil // made when it is first used
+	}
+	return f
+}
+
+// resume takes the beginning of a blob from elsewhere. It may be called before the first Read.
+func (b *blobReader) resume(beginning io.Reader) error {
+	n, err := io.Copy(b.verifier, b.counters.hashed(beginning))
+	if err != nil {
+		return err
+	}
+	b.offset = n
+	if b.segments != nil {
+		b.segments.from = n
+	}
+	return nil
 }
 
 func (b *blobReader) Read(buf []byte) (int, error) {
 	if len(buf) == 0 {
 		return 0, nil
+	}
+	if b.segments != nil {
+		chunk, err := b.chunk()
+		if chunk != nil || err != nil {
+			n := copy(buf, chunk)
+			b.pass(chunk[:n])
+			return n, err
+		}
 	}
 	n := 0
 	err := b.do(b.ctx, "fetching "+b.desc.Digest.String(), func(ctx context.Context) (err error) {
@@ -48,6 +90,60 @@ func (b *blobReader) Read(buf []byte) (int, error) {
 	b.offset += int64(n)
 	b.counters.moved(n)
 	return n, nil
+}
+
+// WriteTo writes all there is, without copying it in between.
+func (b *blobReader) WriteTo(w io.Writer) (int64, error) {
+	if b.segments == nil {
+		return io.Copy(w, onlyReader{b})
+	}
+	var written int64
+	for {
+		chunk, err := b.chunk()
+		switch {
+		case errors.Is(err, io.EOF):
+			return written, nil
+		case err != nil:
+			return written, err
+		case chunk == nil:
+			n, err := io.Copy(w, onlyReader{b})
+			return written + n, err
+		}
+		b.pass(chunk)
+		n, err := w.Write(chunk)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+}
+
+// onlyReader hides all other methods.
+type onlyReader struct{ io.Reader }
+
+// chunk returns what comes next of a blob in segments. It returns nothing if there are none after all.
+func (b *blobReader) chunk() ([]byte, error) {
+	if b.offset == b.desc.Size {
+		return nil, b.end()
+	}
+	chunk, err := b.segments.peek()
+	if errors.Is(err, errNoRanges) {
+		b.segments.close()
+		b.segments = nil
+		return nil, nil
+	}
+	if err != nil {
+		b.failed = true
+		return nil, err
+	}
+	return chunk, nil
+}
+
+// pass takes a chunk, or the beginning of one, for read. It stays as it is until the next call.
+func (b *blobReader) pass(chunk []byte) {
+	_, _ = b.verifier.Write(chunk) // a hash takes everything
+	b.offset += int64(len(chunk))
+	b.segments.advance(len(chunk))
 }
 
 // try reads some bytes, or none at the end.
@@ -69,7 +165,7 @@ func (b *blobReader) try(ctx context.Context, buf []byte) (int, error) {
 	case errors.Is(err, io.EOF):
 		err = fmt.Errorf("%s ended after %d of %d bytes: %w", b.desc.Digest, b.offset, b.desc.Size, io.ErrUnexpectedEOF)
 	}
-	_ = b.Close()
+	b.closeStream()
 	return 0, err
 }
 
@@ -119,12 +215,18 @@ func (b *blobReader) verdict(err error) error {
 	return err
 }
 
-// Close ends the stream. It may be called at any time.
+// Close ends the reading. It may be called at any time.
 func (b *blobReader) Close() error {
-	if b.stream == nil {
-		return nil
+	if b.segments != nil {
+		b.segments.close()
 	}
-	err := b.stream.Close()
-	b.stream = nil
-	return err
+	b.closeStream()
+	return nil
+}
+
+func (b *blobReader) closeStream() {
+	if b.stream != nil {
+		_ = b.stream.Close() // nothing was written
+		b.stream = nil
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
@@ -20,10 +21,10 @@ const (
 // filler creates files in a sink, small ones in batches. It is not for concurrent use.
 type filler struct {
 	*puller
-	ctx      context.Context
-	entries  []tree.Entry
-	contents [][]byte
-	size     int64
+	ctx     context.Context
+	entries []tree.Entry
+	ends    []int  // where the content of each ends
+	content []byte // of all of them
 }
 
 // add creates a file, now or with the next flush, and reads its content now. A digest, unless it is empty, is verified.
@@ -31,16 +32,16 @@ func (f *filler) add(e tree.Entry, content io.Reader, d digest.Digest) error {
 	if e.Size > smallFile {
 		return f.large(e, content, d)
 	}
-	buf := make([]byte, e.Size)
-	if _, err := io.ReadFull(content, buf); err != nil {
+	start := len(f.content)
+	f.content = append(f.content, make([]byte, e.Size)...)
+	if _, err := io.ReadFull(content, f.content[start:]); err != nil {
 		return err
 	}
-	if d != "" && d.Algorithm().FromBytes(buf) != d {
+	if d != "" && d.Algorithm().FromBytes(f.content[start:]) != d {
 		return mismatch(e, d)
 	}
-	f.entries, f.contents = append(f.entries, e), append(f.contents, buf)
-	f.size += e.Size
-	if len(f.entries) == OpenBatch || f.size >= batchSize {
+	f.entries, f.ends = append(f.entries, e), append(f.ends, len(f.content))
+	if len(f.entries) == OpenBatch || len(f.content) >= batchSize {
 		return f.flush()
 	}
 	return nil
@@ -55,13 +56,15 @@ func (f *filler) flush() error {
 	if err != nil {
 		return err
 	}
+	start := 0
 	for i, file := range files {
-		_, writeErr := file.Write(f.contents[i])
+		_, writeErr := file.Write(f.content[start:f.ends[i]])
 		err = errors.Join(err, writeErr, file.Close())
+		start = f.ends[i]
 	}
-	f.counters.done(f.size, len(f.entries))
-	f.entries, f.contents, f.size = nil, nil, 0
-	return onTree(err)
+	f.counters.done(0, len(f.entries))
+	f.entries, f.ends, f.content = f.entries[:0], f.ends[:0], f.content[:0]
+	return err
 }
 
 // large creates a file and streams its content, which has to be e.Size bytes.
@@ -70,9 +73,44 @@ func (f *filler) large(e tree.Entry, content io.Reader, d digest.Digest) error {
 	if err != nil {
 		return err
 	}
-	err = f.copy(files[0], e, content, d)
-	if closeErr := files[0].Close(); err == nil {
-		err = onTree(closeErr)
+	return f.fill(files[0], e, func() error {
+		var verifier digest.Verifier
+		if d != "" {
+			verifier = d.Verifier()
+			content = io.TeeReader(content, verifier)
+		}
+		if err := f.copy(files[0], e, content); err != nil {
+			return err
+		}
+		if verifier != nil && !verifier.Verified() {
+			return mismatch(e, d)
+		}
+		return nil
+	})
+}
+
+// blob creates a file that is a blob. What an earlier pull has left of it is not fetched again.
+func (f *filler) blob(e tree.Entry, desc ocispec.Descriptor) error {
+	files, err := f.create([]tree.Entry{e})
+	if err != nil {
+		return err
+	}
+	file := files[0]
+	return f.fill(file, e, func() error {
+		have := min(file.present(), e.Size)
+		err := f.copyBlob(file, e, desc, have)
+		if errors.Is(err, ErrDigest) && have > 0 {
+			err = f.copyBlob(file, e, desc, 0) // what was there was of something else
+		}
+		return err
+	})
+}
+
+// fill closes a file after its content has been written.
+func (f *filler) fill(file *output, e tree.Entry, write func() error) error {
+	err := write()
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
 	}
 	if err == nil {
 		f.counters.done(0, 1)
@@ -80,45 +118,43 @@ func (f *filler) large(e tree.Entry, content io.Reader, d digest.Digest) error {
 	return err
 }
 
-func (f *filler) copy(file io.Writer, e tree.Entry, content io.Reader, d digest.Digest) error {
-	var verifier digest.Verifier
-	if d != "" {
-		verifier = d.Verifier()
-		content = io.TeeReader(content, verifier)
-	}
-	n, err := io.Copy(&fileWriter{file, f.counters}, content)
-	switch {
-	case err != nil:
+func (f *filler) copyBlob(file *output, e tree.Entry, desc ocispec.Descriptor, have int64) error {
+	blob := f.fetch(f.ctx, desc)
+	defer blob.Close() //nolint:errcheck // read to its end
+	f.counters.done(have-file.at, 0)
+	if err := file.keep(have); err != nil {
 		return err
-	case n != e.Size:
-		return fmt.Errorf("%q: %d bytes are not %d: %w", string(e.Path), n, e.Size, ErrDigest)
-	case verifier != nil && !verifier.Verified():
-		return mismatch(e, d)
 	}
-	return nil
+	if have > 0 {
+		if err := blob.resume(io.NewSectionReader(file.plain, 0, have)); err != nil {
+			return onTree(err)
+		}
+	}
+	return f.copy(file, e, blob)
+}
+
+// copy writes content to a file that then has to have the right size.
+func (f *filler) copy(file *output, e tree.Entry, content io.Reader) error {
+	_, err := io.Copy(file, content)
+	if err == nil && file.at != e.Size {
+		err = fmt.Errorf("%q: %d bytes are not %d: %w", string(e.Path), file.at, e.Size, ErrDigest)
+	}
+	return err
 }
 
 func mismatch(e tree.Entry, d digest.Digest) error {
 	return fmt.Errorf("%q is not %s: %w", string(e.Path), d, ErrDigest)
 }
 
-func (f *filler) create(entries []tree.Entry) ([]io.WriteCloser, error) {
+func (f *filler) create(entries []tree.Entry) ([]*output, error) {
 	files, err := f.sink.Create(f.ctx, entries)
 	if err == nil && len(files) != len(entries) {
 		closeAll(files)
 		err = fmt.Errorf("creating %d files gave %d", len(entries), len(files))
 	}
-	return files, onTree(err)
-}
-
-// fileWriter writes to a file of the sink, counts, and marks errors as the sink's.
-type fileWriter struct {
-	file     io.Writer
-	counters *Counters
-}
-
-func (w *fileWriter) Write(b []byte) (int, error) {
-	n, err := w.file.Write(b)
-	w.counters.done(int64(n), 0)
-	return n, onTree(err)
+	outputs := make([]*output, len(files))
+	for i, file := range files {
+		outputs[i] = newOutput(file, f.counters)
+	}
+	return outputs, onTree(err)
 }

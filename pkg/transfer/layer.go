@@ -1,7 +1,9 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -17,6 +19,9 @@ const reads = 2
 
 // layer makes a layer, sees that the registry has it, and describes it.
 func (p *pusher) layer(ctx context.Context, layer artifact.Layer) (ocispec.Descriptor, error) {
+	if desc, done, err := p.reuse(ctx, layer); done || err != nil {
+		return desc, err
+	}
 	switch {
 	case !layer.Pack:
 		return p.large(ctx, layer, p.raw)
@@ -29,8 +34,8 @@ func (p *pusher) layer(ctx context.Context, layer artifact.Layer) (ocispec.Descr
 // sendFile sends the open file that a layer consists of.
 type sendFile func(ctx context.Context, layer artifact.Layer, f File, t *tally) (ocispec.Descriptor, error)
 
-// large opens the one large file of a layer and sends it. It is read from the file each time, so it has to be the same
-// before and after; if it is not, all is done once more.
+// large opens the one large file of a layer and sends it. It is read while it is sent, so it has to be the same before and
+// after; if it is not, all is done once more.
 func (p *pusher) large(ctx context.Context, layer artifact.Layer, send sendFile) (ocispec.Descriptor, error) {
 	i := p.largeFile(layer)
 	e := &p.layout.Entries[i]
@@ -76,24 +81,55 @@ func update(e *tree.Entry, now tree.Entry) {
 	e.Size, e.Mode, e.ModTime = now.Size, now.Mode, now.ModTime
 }
 
-// raw sends a file as it is: it is hashed, then read again if the registry lacks it.
+// raw sends a file as it is. Its digest comes first where that is likely to spare the sending, at the price of reading the
+// file twice if it does not.
 func (p *pusher) raw(ctx context.Context, layer artifact.Layer, f File, t *tally) (ocispec.Descriptor, error) {
 	i := layer.Entries[0]
 	size := p.layout.Entries[i].Size
-	sum := digest.Canonical.Digester()
-	if _, err := io.Copy(sum.Hash(), p.counters.hashed(interruptible{ctx, io.NewSectionReader(f, 0, size)})); err != nil {
-		return ocispec.Descriptor{}, onTree(err)
-	}
 	desc := ocispec.Descriptor{
 		MediaType:   artifact.MediaTypeRaw,
-		Digest:      sum.Digest(),
 		Size:        size,
 		Annotations: map[string]string{ocispec.AnnotationTitle: layer.Title},
 	}
+	var err error
+	switch {
+	case size <= artifact.PackSize:
+		desc.Digest, err = p.rawInMemory(ctx, desc, f)
+	case p.sizes[size]:
+		desc.Digest, err = p.rawKnown(ctx, desc, f, t)
+	default:
+		desc.Digest, err = p.parts(ctx, mount{}, newFileFeed(f, size, "", t))
+		if errors.Is(err, errNoParts) {
+			desc.Digest, err = p.rawKnown(ctx, desc, f, t)
+		}
+	}
 	p.places[i] = artifact.Placement{Digest: desc.Digest}
-	return desc, p.blob(ctx, desc, func() io.ReadCloser {
-		return io.NopCloser(t.read(io.NewSectionReader(f, 0, size)))
-	})
+	return desc, err
+}
+
+// rawInMemory sends a file that is small enough to be held in memory.
+func (p *pusher) rawInMemory(ctx context.Context, desc ocispec.Descriptor, f File) (digest.Digest, error) {
+	buffer := p.packs.get()
+	defer p.packs.put(buffer)
+	if _, err := io.Copy(buffer, p.counters.hashed(io.NewSectionReader(f, 0, desc.Size))); err != nil {
+		return "", onTree(err)
+	}
+	if int64(buffer.Len()) != desc.Size {
+		return "", onTree(ErrChanged)
+	}
+	content := small(buffer.Bytes())
+	desc.Digest = content.sum
+	return desc.Digest, p.blob(ctx, desc, "", content)
+}
+
+// rawKnown hashes a file, and then sends it if the registry lacks it.
+func (p *pusher) rawKnown(ctx context.Context, desc ocispec.Descriptor, f File, t *tally) (digest.Digest, error) {
+	sum := digest.Canonical.Digester()
+	if _, err := io.Copy(sum.Hash(), p.counters.hashed(interruptible{ctx, io.NewSectionReader(f, 0, desc.Size)})); err != nil {
+		return "", onTree(err)
+	}
+	desc.Digest = sum.Digest()
+	return desc.Digest, p.blob(ctx, desc, "", newFileFeed(f, desc.Size, desc.Digest, t))
 }
 
 // interruptible stops reading when its context is done.
@@ -107,4 +143,29 @@ func (i interruptible) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	return i.r.Read(b)
+}
+
+// buffers are what files and packs are put into, used again and again.
+type buffers struct {
+	free chan *bytes.Buffer
+	size int // that each has from the start, in bytes
+}
+
+func newBuffers(n, size int) buffers { return buffers{make(chan *bytes.Buffer, n), size} }
+
+func (b buffers) get() *bytes.Buffer {
+	select {
+	case buffer := <-b.free:
+		buffer.Reset()
+		return buffer
+	default:
+		return bytes.NewBuffer(make([]byte, 0, b.size))
+	}
+}
+
+func (b buffers) put(buffer *bytes.Buffer) {
+	select {
+	case b.free <- buffer:
+	default:
+	}
 }

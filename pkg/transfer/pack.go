@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,45 +12,23 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// sampleSize is how much of a large file is looked at to tell whether compressing is worth it, in bytes.
-const sampleSize = 64 << 10
-
 // smallPack makes a pack in memory and sends it.
 func (p *pusher) smallPack(ctx context.Context, layer artifact.Layer) (ocispec.Descriptor, error) {
-	plain, files, err := p.tar(ctx, layer)
-	if err != nil {
+	packed, read := p.packs.get(), p.files.get()
+	defer p.packs.put(packed)
+	defer p.files.put(read)
+	files := smallFiles{pusher: p, ctx: ctx, todo: layer.Entries, buffer: read}
+	defer files.close()
+	if err := p.writePack(packed, layer, files.read); err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	var packed bytes.Buffer
-	zip, err := artifact.NewGzip(&packed, p.opts.Compression.Level(plain))
-	if err != nil {
+	content := small(packed.Bytes())
+	desc := packDescriptor(layer, content.sum, int64(packed.Len()))
+	if err := p.blob(ctx, desc, "", content); err != nil {
 		return ocispec.Descriptor{}, err
 	}
-	if _, err := zip.Write(plain); err != nil {
-		return ocispec.Descriptor{}, err
-	}
-	if err := zip.Close(); err != nil {
-		return ocispec.Descriptor{}, err
-	}
-	desc := packDescriptor(layer, digest.FromBytes(packed.Bytes()), int64(packed.Len()))
-	if err := p.blob(ctx, desc, bytesOf(packed.Bytes())); err != nil {
-		return ocispec.Descriptor{}, err
-	}
-	p.counters.done(p.layout.Size(layer), files)
+	p.counters.done(p.layout.Size(layer), files.count)
 	return desc, nil
-}
-
-// tar makes the archive of a pack and counts its files.
-func (p *pusher) tar(ctx context.Context, layer artifact.Layer) ([]byte, int, error) {
-	var plain bytes.Buffer
-	const overhead = 1 << 10 // of an entry at most: a header, and filling up the last block
-	plain.Grow(int(p.layout.Size(layer)) + overhead*(len(layer.Entries)+len(layer.Parents)+1))
-	reader := smallFiles{pusher: p, ctx: ctx, todo: layer.Entries}
-	defer reader.close()
-	if err := p.writeTar(&plain, layer, reader.read); err != nil {
-		return nil, 0, err
-	}
-	return plain.Bytes(), reader.count, nil
 }
 
 func packDescriptor(layer artifact.Layer, d digest.Digest, size int64) ocispec.Descriptor {
@@ -66,22 +43,10 @@ func packDescriptor(layer artifact.Layer, d digest.Digest, size int64) ocispec.D
 	}
 }
 
-// writePack writes a compressed pack.
-func (p *pusher) writePack(w io.Writer, layer artifact.Layer, level int, content func(int) (io.Reader, error)) error {
-	zip, err := artifact.NewGzip(w, level)
-	if err != nil {
-		return err
-	}
-	if err := p.writeTar(zip, layer, content); err != nil {
-		return err
-	}
-	return zip.Close()
-}
-
-// writeTar writes the archive of a pack and notes where its files are. The content of an entry is asked for before its
-// header is written, so it may still correct the entry.
-func (p *pusher) writeTar(w io.Writer, layer artifact.Layer, content func(int) (io.Reader, error)) error {
-	pack := artifact.NewPackWriter(w)
+// writePack writes a compressed pack and notes where its files are. The content of an entry is asked for before its header
+// is written, so it may still correct the entry.
+func (p *pusher) writePack(w io.Writer, layer artifact.Layer, content func(int) (io.Reader, error)) error {
+	pack := artifact.NewPackWriter(w, p.opts.Compression)
 	for _, i := range layer.Parents {
 		if _, err := pack.Add(p.layout.Entries[i], nil); err != nil {
 			return err
@@ -102,57 +67,38 @@ func (p *pusher) writeTar(w io.Writer, layer artifact.Layer, content func(int) (
 	return pack.Close()
 }
 
-// largePack sends a pack that is too large for memory. It is made twice, once to know its digest and once to send it.
+// largePack sends a pack that is too large for memory: it is made while it is sent, and once more only for a registry that
+// wants to know its digest before.
 func (p *pusher) largePack(ctx context.Context, layer artifact.Layer, f File, t *tally) (ocispec.Descriptor, error) {
-	i := p.largeFile(layer)
-	size := p.layout.Entries[i].Size
-	sample := make([]byte, min(size, sampleSize))
-	if _, err := f.ReadAt(sample, 0); err != nil && !errors.Is(err, io.EOF) {
-		return ocispec.Descriptor{}, onTree(err)
-	}
-	level := p.opts.Compression.Level(sample)
+	size := p.layout.Entries[p.largeFile(layer)].Size
 	write := func(w io.Writer) error {
-		return p.writePack(w, layer, level, func(int) (io.Reader, error) {
+		t.to(0)
+		return p.writePack(w, layer, func(int) (io.Reader, error) {
 			return t.read(interruptible{ctx, io.NewSectionReader(f, 0, size)}), nil
 		})
 	}
-	sum := &summer{Digester: digest.Canonical.Digester()}
-	if err := write(sum); err != nil {
+	count := &counted{}
+	content := newGenerated(func(w io.Writer) error { count.n = 0; return write(io.MultiWriter(w, count)) })
+	d, err := p.parts(ctx, mount{}, content)
+	if err == nil {
+		return packDescriptor(layer, d, count.n), nil
+	}
+	if !errors.Is(err, errNoParts) {
+		return ocispec.Descriptor{}, err
+	}
+	sum := digest.Canonical.Digester()
+	count.n = 0
+	if err := write(io.MultiWriter(sum.Hash(), count)); err != nil {
 		return ocispec.Descriptor{}, onTree(err)
 	}
-	desc := packDescriptor(layer, sum.Digest(), sum.n)
-	return desc, p.blob(ctx, desc, func() io.ReadCloser { return generate(write) })
+	desc := packDescriptor(layer, sum.Digest(), count.n)
+	return desc, p.blob(ctx, desc, "", content)
 }
 
-// summer hashes and counts.
-type summer struct {
-	digest.Digester
-	n int64
-}
+// counted counts what is written.
+type counted struct{ n int64 }
 
-func (s *summer) Write(b []byte) (int, error) {
-	s.n += int64(len(b))
-	return s.Hash().Write(b)
-}
-
-// generated is what a function writes, as a stream. Closing it waits until the function has returned.
-type generated struct {
-	*io.PipeReader
-	done chan struct{}
-}
-
-func generate(write func(io.Writer) error) generated {
-	r, w := io.Pipe()
-	g := generated{PipeReader: r, done: make(chan struct{})}
-	go func() {
-		defer close(g.done)
-		w.CloseWithError(onTree(write(w)))
-	}()
-	return g
-}
-
-func (g generated) Close() error {
-	err := g.PipeReader.Close()
-	<-g.done
-	return err
+func (c *counted) Write(b []byte) (int, error) {
+	c.n += int64(len(b))
+	return len(b), nil
 }

@@ -28,7 +28,7 @@ type PullOptions struct {
 // artifact.ErrInvalidIndex, artifact.ErrVersion and whatever the sink returns.
 func Pull(ctx context.Context, repo *remote.Repository, ref string, sink Sink, opts PullOptions) (Result, error) {
 	p := puller{
-		retrier: newRetrier(opts.Retry, opts.Counters), repo: repo, sink: sink, opts: opts,
+		fetcher: newFetcher(newRetrier(opts.Retry, opts.Counters), repo, concurrency(opts.Concurrency)), sink: sink, opts: opts,
 		result: Result{Reference: name(repo, ref)},
 	}
 	err := p.pull(ctx, ref)
@@ -39,8 +39,7 @@ func Pull(ctx context.Context, repo *remote.Repository, ref string, sink Sink, o
 }
 
 type puller struct {
-	retrier
-	repo   *remote.Repository
+	fetcher
 	sink   Sink
 	opts   PullOptions
 	result Result

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -23,8 +22,9 @@ const DefaultConcurrency = 4
 type PushOptions struct {
 	Lineage     artifact.Lineage
 	Compression artifact.Compression // default artifact.Auto
-	Concurrency int                  // layers in flight, each with up to two packs in memory; default [DefaultConcurrency]
+	Concurrency int                  // layers in flight, each with up to 16 MiB in memory; default [DefaultConcurrency]
 	RefuseEmpty bool                 // a tree with nothing in it is [ErrEmpty]
+	Bases       []*Base              // what the tree was made from, of the same registry and observed
 	Retry       Retry
 	Counters    *Counters
 }
@@ -37,6 +37,7 @@ type Result struct {
 	Bytes      int64              // in them
 	Uploaded   int64              // bytes of blobs sent; what the registry had is not
 	Warnings   []string           // sentences for the log
+	Base       *Base              // of a pull: for later pushes, see [Base]; nil for an artifact that others made
 }
 
 // Push makes an artifact of a tree and gives it a tag. The tag moves last, in one request, when everything that the
@@ -46,8 +47,9 @@ type Result struct {
 // returns. A context with a deadline bounds the retries.
 func Push(ctx context.Context, repo *remote.Repository, tag string, src Source, opts PushOptions) (Result, error) {
 	p := pusher{
-		retrier: newRetrier(opts.Retry, opts.Counters), repo: repo, src: src, opts: opts,
+		uploader: uploader{retrier: newRetrier(opts.Retry, opts.Counters), repo: repo}, src: src, opts: opts,
 		result: Result{Reference: name(repo, tag)},
+		packs:  newBuffers(concurrency(opts.Concurrency), packBuffer), files: newBuffers(concurrency(opts.Concurrency), 0),
 	}
 	err := checkTag(tag)
 	if err != nil {
@@ -59,14 +61,19 @@ func Push(ctx context.Context, repo *remote.Repository, tag string, src Source, 
 	return p.result, wrap(OpPush, p.result.Reference, p.trouble.explain(err))
 }
 
-type pusher struct {
-	retrier
-	repo     *remote.Repository
-	src      Source
-	opts     PushOptions
-	result   Result
-	uploaded atomic.Int64
+// packBuffer is what a pack takes at most, in bytes: stored blocks of gzip add five bytes to each 65,535.
+const packBuffer = artifact.PackSize + artifact.PackSize>>12
 
+type pusher struct {
+	uploader
+	src    Source
+	opts   PushOptions
+	result Result
+	packs  buffers
+	files  buffers // for the content of one small file each
+
+	known  known          // what is known of the tree before it is read
+	sizes  map[int64]bool // of files that the registry has and that may be the same
 	layout artifact.Layout
 	places []artifact.Placement // of the entries of the layout
 	layers []ocispec.Descriptor // of the layers of the layout
@@ -74,6 +81,10 @@ type pusher struct {
 
 func (p *pusher) push(ctx context.Context, tag string) error {
 	if err := p.plan(ctx); err != nil {
+		return err
+	}
+	p.known = newKnown(p.opts.Bases)
+	if err := p.neighbours(ctx, tag); err != nil {
 		return err
 	}
 	const rounds = 3
@@ -95,6 +106,22 @@ func (p *pusher) push(ctx context.Context, tag string) error {
 func blobCollected(err error) bool {
 	var status *errcode.ErrorResponse
 	return errors.As(err, &status) && hasCode(status, errcode.ErrorCodeManifestBlobUnknown)
+}
+
+// neighbours learns the sizes of what the tag has now. A file of such a size is likely to be there already.
+func (p *pusher) neighbours(ctx context.Context, tag string) error {
+	p.sizes = map[int64]bool{}
+	f, err := p.manifest(ctx, p.repo, tag, nil)
+	switch {
+	case Final(err):
+		return nil // there is none, or nothing that could tell
+	case err != nil:
+		return err
+	}
+	for _, layer := range f.manifest.Layers {
+		p.sizes[layer.Size] = true
+	}
+	return nil
 }
 
 // plan lists the tree and decides about its layers.
@@ -168,7 +195,7 @@ func (p *pusher) finish(ctx context.Context, tag string) error {
 		return err
 	}
 	for _, blob := range others {
-		if err := p.blob(ctx, blob.Descriptor, bytesOf(blob.Content)); err != nil {
+		if err := p.blob(ctx, blob.Descriptor, "", small(blob.Content)); err != nil {
 			return err
 		}
 	}

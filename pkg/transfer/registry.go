@@ -53,7 +53,7 @@ func (r Registry) Repository(name string) (*remote.Repository, error) {
 	}
 	repo.PlainHTTP = r.PlainHTTP
 	repo.Client = &auth.Client{
-		Client:     &http.Client{Transport: hinting{r.transport()}},
+		Client:     &http.Client{Transport: hinting{watching{r.transport(), stallPatience}}},
 		Header:     http.Header{"User-Agent": {agent}},
 		Credential: r.Credential,
 		Cache:      auth.NewCache(),

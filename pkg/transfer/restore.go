@@ -29,10 +29,11 @@ func (p *puller) restore(ctx context.Context, m ocispec.Manifest) error {
 		}
 	}
 	p.counters.expect(p.result.Bytes, p.result.Files)
+	p.result.Base = &Base{repository: p.repo.Reference.Repository, layers: layers, index: x}
 	if err := p.make(ctx, others[tree.Dir]); err != nil {
 		return err
 	}
-	if err := p.restoreLayers(ctx, layers, parts); err != nil {
+	if err := p.restoreLayers(ctx, layers, parts, targets(others[tree.Hardlink])); err != nil {
 		return err
 	}
 	if err := p.make(ctx, others[tree.Hardlink]); err != nil {
@@ -54,7 +55,18 @@ func divide(x artifact.Index, layers int) (parts [][]artifact.Entry, others map[
 	return parts, others
 }
 
-func (p *puller) restoreLayers(ctx context.Context, layers []ocispec.Descriptor, parts [][]artifact.Entry) error {
+// targets returns the files that hard links are made to.
+func targets(links []tree.Entry) map[tree.Path]bool {
+	files := make(map[tree.Path]bool, len(links))
+	for _, e := range links {
+		files[e.Link] = true
+	}
+	return files
+}
+
+func (p *puller) restoreLayers(
+	ctx context.Context, layers []ocispec.Descriptor, parts [][]artifact.Entry, linked map[tree.Path]bool,
+) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrency(p.opts.Concurrency))
 	for i, desc := range layers {
@@ -62,7 +74,11 @@ func (p *puller) restoreLayers(ctx context.Context, layers []ocispec.Descriptor,
 			continue // directories and links are in the index
 		}
 		group.Go(func() error {
-			if desc.Annotations[artifact.AnnotationUnpack] == "true" {
+			kept, err := p.keep(ctx, parts[i], linked)
+			switch {
+			case kept || err != nil:
+				return err
+			case isPack(desc):
 				return p.restorePack(ctx, desc, parts[i])
 			}
 			return p.restoreRaw(ctx, desc, parts[i])
@@ -77,10 +93,8 @@ func (p *puller) restoreRaw(ctx context.Context, desc ocispec.Descriptor, files 
 	if len(files) > 1 || e.Offset != 0 || e.Digest != desc.Digest || e.Size != desc.Size {
 		return fmt.Errorf("%w: %q is not the layer that it names", artifact.ErrInvalidIndex, string(e.Path))
 	}
-	blob := p.fetch(ctx, p.repo, desc)
-	defer blob.Close() //nolint:errcheck // read to its end
 	f := filler{puller: p, ctx: ctx}
-	return f.large(e.Entry, blob, "") // the blob verifies itself
+	return f.blob(e.Entry, desc)
 }
 
 // restorePack writes the files of a pack. What the index does not say is refused.
@@ -91,7 +105,7 @@ func (p *puller) restorePack(ctx context.Context, desc ocispec.Descriptor, files
 		missing[e.Path] = e
 		budget.Bytes += e.Size
 	}
-	blob := p.fetch(ctx, p.repo, desc)
+	blob := p.fetch(ctx, desc)
 	defer blob.Close() //nolint:errcheck // read to its end
 	f := filler{puller: p, ctx: ctx}
 	err := artifact.Unpack(blob, &budget, func(got tree.Entry, content io.Reader) error {

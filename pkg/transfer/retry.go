@@ -90,7 +90,7 @@ func (r retrier) do(ctx context.Context, op string, try func(context.Context) er
 		case last == nil || ctx.Err() == nil:
 			last = err
 		}
-		if !Transient(err) {
+		if !Transient(err) || errors.Is(err, errForgotten) {
 			return struct{}{}, backoff.Permanent(err)
 		}
 		if wait := hint.wait(); wait > 0 {

@@ -14,7 +14,8 @@ type Sink interface {
 	// this sink has made is no error. A hard link names a file that was created before. The batches may be large.
 	Make(ctx context.Context, entries []tree.Entry) error
 	// Create creates regular files and opens them for writing, in order, at most [OpenBatch] at once. The caller closes
-	// each. With an error there are no files.
+	// each. With an error there are no files. An [os.File], or what has its methods, gets holes where there are blocks of
+	// zeros, and may hold what a pull that was killed has written of it.
 	Create(ctx context.Context, entries []tree.Entry) ([]io.WriteCloser, error)
 	// Commit makes everything visible.
 	Commit(ctx context.Context) error
@@ -36,6 +37,8 @@ func Into(w *tree.Writer) Sink { return writer{w} }
 
 type writer struct{ *tree.Writer }
 
+var _ Holder = writer{}
+
 func (w writer) Make(_ context.Context, entries []tree.Entry) error {
 	for _, e := range entries {
 		if err := w.Writer.Make(e); err != nil {
@@ -48,6 +51,8 @@ func (w writer) Make(_ context.Context, entries []tree.Entry) error {
 func (w writer) Create(_ context.Context, entries []tree.Entry) ([]io.WriteCloser, error) {
 	return collect(entries, func(e tree.Entry) (io.WriteCloser, error) { return w.CreateEntry(e) })
 }
+
+func (w writer) Existing(p tree.Path) (File, error) { return w.Writer.Existing(p) }
 
 func (w writer) Commit(context.Context) error { return w.Writer.Commit() }
 

@@ -32,7 +32,7 @@ func TestALargeFileThatChangesWhileItIsSentIsSentOnceMore(t *testing.T) { // E69
 			from := fs.NewDir(t, "from", fs.WithFile("log", strings.Repeat("01234567", 9<<17), fs.WithMode(test.mode)))
 			left := test.changes
 			registry.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
-				if r.Method == http.MethodHead && left > 0 { // after hashing, before sending
+				if r.Method == http.MethodPatch && left > 0 { // while it is being sent
 					left--
 					grow(t, from.Join("log"))
 				}

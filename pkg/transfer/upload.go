@@ -1,55 +1,212 @@
 package transfer
 
 import (
-	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// opener gives content from its start, once for each attempt to send it.
-type opener func() io.ReadCloser
-
-func bytesOf(content []byte) opener {
-	return func() io.ReadCloser { return io.NopCloser(bytes.NewReader(content)) }
+// uploader sends blobs to a repository.
+type uploader struct {
+	retrier
+	repo     *remote.Repository
+	uploaded atomic.Int64 // bytes of blobs that the registry took
+	whole    atomic.Bool  // the registry takes no parts
 }
 
-// blob sees that the registry has a blob.
-func (p *pusher) blob(ctx context.Context, desc ocispec.Descriptor, open opener) error {
-	there, err := p.exists(ctx, desc.Digest)
+var (
+	// errNoParts means that a registry takes blobs in one request only.
+	errNoParts = errors.New("the registry takes no uploads in parts")
+	// errForgotten means that a registry no longer knows an upload or has lost what it had of it.
+	errForgotten = errors.New("the registry has forgotten the upload")
+)
+
+// blob sees that the registry has a blob that is known. It is looked for, then mounted from another repository if one is
+// said to have it, and sent if all that was in vain.
+func (u *uploader) blob(ctx context.Context, desc ocispec.Descriptor, from string, c feed) error {
+	there, err := u.exists(ctx, desc.Digest)
 	if there || err != nil {
 		return err
 	}
-	return p.do(ctx, "uploading "+desc.Digest.String(), func(ctx context.Context) error {
-		stream := open()
-		defer stream.Close() //nolint:errcheck // a failure to read has stopped the upload
-		err := p.repo.Blobs().Push(ctx, desc, &countedReader{r: stream, counters: p.counters})
-		if err == nil {
-			p.uploaded.Add(desc.Size)
+	m := mount{from: from, digest: desc.Digest}
+	if desc.Size > partSize {
+		if _, err = u.parts(ctx, m, c); !errors.Is(err, errNoParts) {
+			return err
 		}
-		return err
-	})
+		m = mount{}
+	}
+	return u.inOne(ctx, desc, m, c)
 }
 
-func (p *pusher) exists(ctx context.Context, d digest.Digest) (bool, error) {
+func (u *uploader) exists(ctx context.Context, d digest.Digest) (bool, error) {
 	there := false
-	err := p.do(ctx, "looking for "+d.String(), func(ctx context.Context) (err error) {
-		there, err = p.repo.Blobs().Exists(ctx, ocispec.Descriptor{Digest: d})
+	err := u.do(ctx, "looking for "+d.String(), func(ctx context.Context) (err error) {
+		there, err = u.repo.Blobs().Exists(ctx, ocispec.Descriptor{Digest: d})
 		return err
 	})
 	return there, err
 }
 
-// countedReader counts bytes on the wire.
-type countedReader struct {
-	r        io.Reader
+// inOne sends a blob in one request.
+func (u *uploader) inOne(ctx context.Context, desc ocispec.Descriptor, m mount, c feed) error {
+	return u.do(ctx, "uploading "+desc.Digest.String(), func(ctx context.Context) error {
+		s, err := begin(ctx, u.repo, m)
+		if err != nil || s == nil {
+			return err
+		}
+		err = s.finish(ctx, desc.Digest, u.payload(desc.Size, c.whole))
+		if err == nil {
+			u.uploaded.Add(desc.Size)
+		}
+		return err
+	})
+}
+
+// parts sends a blob part by part, so that its digest need not be known before, and returns that. What was cut off is
+// taken up where the registry is.
+func (u *uploader) parts(ctx context.Context, m mount, c feed) (digest.Digest, error) {
+	defer c.close()
+	if u.whole.Load() {
+		return "", errNoParts
+	}
+	const attempts = 5
+	var err error
+	for range attempts {
+		var d digest.Digest
+		if d, err = u.allParts(ctx, m, c); !errors.Is(err, errForgotten) {
+			return d, err
+		}
+		c.rewind()
+	}
+	return "", err
+}
+
+func (u *uploader) allParts(ctx context.Context, m mount, c feed) (digest.Digest, error) {
+	var s *session
+	err := u.do(ctx, "beginning an upload", func(ctx context.Context) (err error) {
+		s, err = begin(ctx, u.repo, m)
+		return err
+	})
+	if err != nil || s == nil {
+		return m.digest, err
+	}
+	for err == nil {
+		var p part
+		if p, err = c.next(); err != nil {
+			break
+		}
+		if p.size == 0 {
+			d := c.digest()
+			return d, u.finish(ctx, s, d)
+		}
+		err = u.part(ctx, s, p)
+	}
+	u.abandon(ctx, s, err)
+	return "", err
+}
+
+// part sends one part, as far as the registry lacks it.
+func (u *uploader) part(ctx context.Context, s *session, p part) error {
+	failed := false
+	return u.do(ctx, fmt.Sprintf("uploading bytes %d to %d of a blob", p.at, p.end()), func(ctx context.Context) error {
+		if failed {
+			if err := s.ask(ctx); err != nil {
+				return forgotten(err)
+			}
+		}
+		failed = true
+		before := s.offset
+		switch {
+		case before < p.at:
+			return errForgotten
+		case before >= p.end():
+			return nil
+		}
+		err := s.append(ctx, u.payload(p.end()-before, func() io.ReadCloser { return p.open(before) }))
+		u.uploaded.Add(s.offset - before)
+		if refusesParts(err) {
+			u.whole.Store(true)
+			return errors.Join(errNoParts, err)
+		}
+		if err == nil && s.offset < p.end() {
+			return fmt.Errorf("the registry took %d bytes of %d: %w", s.offset-before, p.end()-before, io.ErrShortWrite)
+		}
+		return forgotten(err)
+	})
+}
+
+// finish makes the blob. A registry that forgot the upload may have done so because the blob was made, and only the answer
+// was lost.
+func (u *uploader) finish(ctx context.Context, s *session, d digest.Digest) error {
+	err := u.do(ctx, "finishing the upload of "+d.String(), func(ctx context.Context) error {
+		return forgotten(s.finish(ctx, d, payload{}))
+	})
+	if errors.Is(err, errForgotten) {
+		if there, existsErr := u.exists(ctx, d); there && existsErr == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// abandon tells the registry, in a moment's time, that an upload will not go on.
+func (u *uploader) abandon(ctx context.Context, s *session, why error) {
+	if !Final(why) || errors.Is(why, errForgotten) {
+		return
+	}
+	const patience = 2 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	_ = s.cancel(ctx) // registries also clean up by themselves
+}
+
+// payload is a body whose bytes are counted.
+func (u *uploader) payload(size int64, open func() io.ReadCloser) payload {
+	return payload{size: size, open: func() io.ReadCloser { return &countedBody{open(), u.counters} }}
+}
+
+// countedBody counts bytes on the wire.
+type countedBody struct {
+	io.ReadCloser
 	counters *Counters
 }
 
-func (c *countedReader) Read(b []byte) (int, error) {
-	n, err := c.r.Read(b)
+func (c *countedBody) Read(b []byte) (int, error) {
+	n, err := c.ReadCloser.Read(b)
 	c.counters.moved(n)
 	return n, err
+}
+
+// forgotten gives the answer that an upload is not known a name of its own.
+func forgotten(err error) error {
+	var status *errcode.ErrorResponse
+	if errors.As(err, &status) && (status.StatusCode == http.StatusNotFound ||
+		hasCode(status, errcode.ErrorCodeBlobUploadUnknown, errcode.ErrorCodeBlobUploadInvalid)) {
+		return fmt.Errorf("%w: %w", errForgotten, clean(err))
+	}
+	return err
+}
+
+// refusesParts reports whether an answer to a part may be different if the blob comes in one request.
+func refusesParts(err error) bool {
+	var status *errcode.ErrorResponse
+	if !errors.As(err, &status) || hasCode(status, errcode.ErrorCodeBlobUploadUnknown, errcode.ErrorCodeBlobUploadInvalid) {
+		return false
+	}
+	other := []int{
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout,
+		http.StatusRequestedRangeNotSatisfiable, http.StatusTooEarly, http.StatusTooManyRequests,
+	}
+	return status.StatusCode == http.StatusNotImplemented || status.StatusCode < http.StatusInternalServerError &&
+		!slices.Contains(other, status.StatusCode)
 }

@@ -1,0 +1,226 @@
+package transfer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+// session is an upload that a registry has begun. What is appended to it becomes a blob when it is finished. See "Pushing
+// blobs" in the OCI distribution specification 1.1.
+type session struct {
+	repo     *remote.Repository
+	location *url.URL
+	offset   int64 // bytes that the registry has
+}
+
+// mount names another repository of the same registry that is said to have a blob. The zero value names none.
+type mount struct {
+	from   string
+	digest digest.Digest
+}
+
+// payload is a body that can be sent more than once, as when a token has expired.
+type payload struct {
+	size int64
+	open func() io.ReadCloser
+}
+
+// begin starts an upload. There is no session if the registry has mounted the blob instead.
+func begin(ctx context.Context, repo *remote.Repository, m mount) (*session, error) {
+	scheme := "https"
+	if repo.PlainHTTP {
+		scheme = "http"
+	}
+	s := &session{repo: repo, location: &url.URL{
+		Scheme: scheme, Host: repo.Reference.Host(), Path: "/v2/" + repo.Reference.Repository + "/blobs/uploads/",
+	}}
+	if m.from != "" {
+		ctx = auth.AppendRepositoryScope(ctx, withRepository(repo, m.from).Reference, auth.ActionPull)
+		s.location.RawQuery = url.Values{"mount": {m.digest.String()}, "from": {m.from}}.Encode()
+	}
+	resp, err := s.request(ctx, http.MethodPost, s.location, payload{}, nil, http.StatusAccepted, http.StatusCreated)
+	if err != nil || resp.StatusCode == http.StatusCreated {
+		return nil, err
+	}
+	return s, nil
+}
+
+// withRepository names another repository of the same registry.
+func withRepository(repo *remote.Repository, name string) *remote.Repository {
+	other := &remote.Repository{Client: repo.Client, Reference: repo.Reference, PlainHTTP: repo.PlainHTTP}
+	other.Reference.Repository, other.Reference.Reference = name, ""
+	return other
+}
+
+// append sends what comes at the offset.
+func (s *session) append(ctx context.Context, body payload) error {
+	end := s.offset + body.size
+	header := http.Header{"Content-Range": {fmt.Sprintf("%d-%d", s.offset, end-1)}}
+	resp, err := s.request(ctx, http.MethodPatch, s.location, body, header, http.StatusAccepted, http.StatusNoContent)
+	if err != nil {
+		return err
+	}
+	have, err := parseReceived(resp.Header.Get("Range"))
+	switch {
+	case err != nil, have == 0: // it does not say
+		have = end
+	case have < s.offset || have > end:
+		return fmt.Errorf("the registry has %d bytes of an upload after it got those from %d to %d", have, s.offset, end)
+	}
+	s.offset = have
+	return nil
+}
+
+// ask finds out how much the registry has, after an append that failed.
+func (s *session) ask(ctx context.Context) error {
+	resp, err := s.request(ctx, http.MethodGet, s.location, payload{}, nil, http.StatusNoContent, http.StatusOK)
+	if err != nil {
+		return err
+	}
+	s.offset, err = parseReceived(resp.Header.Get("Range"))
+	return err
+}
+
+// finish makes a blob of what the registry has and of what is still in the body, possibly nothing.
+func (s *session) finish(ctx context.Context, d digest.Digest, body payload) error {
+	at := *s.location
+	query := at.Query()
+	query.Set("digest", d.String())
+	at.RawQuery = query.Encode()
+	_, err := s.request(patiently(ctx, s.offset+body.size), http.MethodPut, &at, body, nil, http.StatusCreated, http.StatusNoContent)
+	return err
+}
+
+// cancel lets the registry forget the upload.
+func (s *session) cancel(ctx context.Context) error {
+	_, err := s.request(ctx, http.MethodDelete, s.location, payload{}, nil, http.StatusNoContent, http.StatusAccepted, http.StatusOK)
+	return err
+}
+
+// request sends one request and follows the location of the upload. The body of the response has been read.
+func (s *session) request(ctx context.Context, method string, at *url.URL, body payload, header http.Header, want ...int) (*http.Response, error) {
+	ctx = auth.AppendRepositoryScope(ctx, s.repo.Reference, auth.ActionPull, auth.ActionPush)
+	req, err := http.NewRequestWithContext(ctx, method, at.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	for key, values := range header {
+		req.Header[key] = values
+	}
+	if body.size > 0 {
+		req.GetBody = func() (io.ReadCloser, error) { return body.open(), nil }
+		req.Body, req.ContentLength = body.open(), body.size
+		req.Header.Set("Content-Type", "application/octet-stream")
+	}
+	resp, err := s.repo.Client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read as far as it matters
+	for _, status := range want {
+		if resp.StatusCode == status {
+			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // so that the connection serves again
+			return resp, s.follow(resp)
+		}
+	}
+	return nil, responseError(resp)
+}
+
+// follow takes the location for the next request. It has to be at the same host, or credentials would go elsewhere.
+func (s *session) follow(resp *http.Response) error {
+	if resp.Header.Get("Location") == "" || resp.StatusCode == http.StatusCreated {
+		return nil
+	}
+	next, err := resp.Location()
+	if err != nil {
+		return fmt.Errorf("the registry names no place for the upload: %w", err)
+	}
+	if next.Port() == "" && s.location.Port() != "" && next.Hostname() == s.location.Hostname() {
+		next.Host = s.location.Host // some registries leave out :443, see oras-project/oras-go#177
+	}
+	if next.Host != s.location.Host || s.location.Scheme == "https" && next.Scheme != "https" {
+		return fmt.Errorf("the registry sends the upload elsewhere, to %s://%s", next.Scheme, next.Host)
+	}
+	s.location = next
+	return nil
+}
+
+// maxErrorBody is how much of an error is read, in bytes.
+const maxErrorBody = 64 << 10
+
+// responseError is what a registry answered instead of what was asked for.
+func responseError(resp *http.Response) error {
+	e := &errcode.ErrorResponse{Method: resp.Request.Method, URL: resp.Request.URL, StatusCode: resp.StatusCode}
+	var body struct {
+		Errors errcode.Errors `json:"errors"`
+	}
+	if json.NewDecoder(io.LimitReader(resp.Body, maxErrorBody)).Decode(&body) == nil {
+		e.Errors = body.Errors
+	}
+	return e
+}
+
+// parseReceived reads the Range header of an upload, which is 0-N with N the last byte that is there, and returns the
+// number of bytes. An absent one, and 0-0, which registries also use for nothing, is 0: so a single byte is sent again.
+func parseReceived(header string) (int64, error) {
+	if header == "" {
+		return 0, nil
+	}
+	first, last, ok := strings.Cut(strings.TrimPrefix(header, "bytes="), "-")
+	end, err := strconv.ParseInt(last, 10, 64)
+	if !ok || first != "0" || err != nil || end < 0 || end > maxBlob {
+		return 0, fmt.Errorf("%w: Range %q of an upload", errHeader, header)
+	}
+	if end == 0 {
+		return 0, nil
+	}
+	return end + 1, nil
+}
+
+// maxBlob is above every file system's limit and far from overflowing, in bytes.
+const maxBlob = 1 << 50
+
+// errHeader is wrapped by the error about a header of a response that makes no sense.
+var errHeader = errors.New("the registry sent a wrong header")
+
+// parseContentRange reads the Content-Range header of a partial response: "bytes first-last/total" (RFC 9110 section 14.4).
+// A total that is not told is -1.
+func parseContentRange(header string) (first, last, total int64, err error) {
+	fail := func() (int64, int64, int64, error) {
+		return 0, 0, 0, fmt.Errorf("%w: Content-Range %q", errHeader, header)
+	}
+	span, size, ok := strings.Cut(strings.TrimPrefix(header, "bytes "), "/")
+	from, to, dash := strings.Cut(span, "-")
+	if !ok || !dash || !strings.HasPrefix(header, "bytes ") {
+		return fail()
+	}
+	total = -1
+	numbers := []*int64{&first, &last}
+	texts := []string{from, to}
+	if size != "*" {
+		numbers, texts = append(numbers, &total), append(texts, size)
+	}
+	for i, text := range texts {
+		n, err := strconv.ParseUint(text, 10, 63)
+		if err != nil || n > maxBlob {
+			return fail()
+		}
+		*numbers[i] = int64(n)
+	}
+	if first > last || total >= 0 && last >= total {
+		return fail()
+	}
+	return first, last, total, nil
+}
