@@ -11,7 +11,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-func TestUnpackStopsABomb(t *testing.T) { // E76
+func TestE76UnpackStopsABomb(t *testing.T) {
 	const size = 8 << 20
 	var packed bytes.Buffer
 	z, err := NewGzip(&packed, Gzip.Level(nil))

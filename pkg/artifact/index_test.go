@@ -60,7 +60,7 @@ func TestIndexOfNothing(t *testing.T) {
 	assert.NilError(t, err)
 }
 
-func TestLargeIndexIsCut(t *testing.T) {
+func TestE70LargeIndexIsCut(t *testing.T) {
 	var x artifact.Index
 	x.Version = 1
 	for i := range 30_000 {

@@ -158,7 +158,7 @@ func (zeros) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestUnpackRefusesUnsafeArchives(t *testing.T) { // E76
+func TestE76UnpackRefusesUnsafeArchives(t *testing.T) {
 	for name, h := range map[string]tar.Header{
 		"an absolute name":               {Typeflag: tar.TypeReg, Name: "/etc/passwd"},
 		"a name that leads out":          {Typeflag: tar.TypeReg, Name: "a/../../x"},
@@ -196,7 +196,7 @@ func TestUnpackMakesNamesPaths(t *testing.T) {
 	assert.Equal(t, got[3].Link, tree.Path("d/f"))
 }
 
-func TestUnpackKeepsToItsBudget(t *testing.T) {
+func TestE76UnpackKeepsToItsBudget(t *testing.T) {
 	data := archive(t, tar.Header{Typeflag: tar.TypeReg, Name: "a", Size: 1000}, tar.Header{Typeflag: tar.TypeReg, Name: "b", Size: 1000})
 	_, err := unpack(t, data, &artifact.Budget{Entries: 2, Bytes: 2000})
 	assert.NilError(t, err)
@@ -230,7 +230,7 @@ func TestUnpackReadsEveryCompressionToItsEnd(t *testing.T) {
 	}
 }
 
-func TestUnpackRefusesWhatIsCutOff(t *testing.T) {
+func TestE76UnpackRefusesWhatIsCutOff(t *testing.T) {
 	packed, _ := pack(t)
 	_, err := unpack(t, packed[:len(packed)/2], artifact.NewBudget(0))
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)

@@ -49,7 +49,7 @@ func TestFilesOfTheContainerAreReadWhereverTheyAreAskedFor(t *testing.T) {
 	})
 }
 
-func TestAFileThatChangesIsSeenToChange(t *testing.T) { // E69
+func TestE69AFileThatChangesIsSeenToChange(t *testing.T) {
 	eachWay(t, func(t *testing.T, l *lender) {
 		dir := fs.NewDir(t, "out", fs.WithFile("f", "abc"))
 		lent := lentTree{l, dir.Path()}

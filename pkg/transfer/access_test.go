@@ -41,7 +41,7 @@ func TestCredentialsAreNowhereToBeSeen(t *testing.T) { // E87
 	assert.Assert(t, !strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err.Error()), secret))
 }
 
-func TestCredentialsAreReadAnew(t *testing.T) { // E78
+func TestE78CredentialsAreReadAnew(t *testing.T) {
 	registry := testregistry.Start(t)
 	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
 		if _, password, _ := r.BasicAuth(); password == "new" {
@@ -69,7 +69,7 @@ func TestCredentialsAreReadAnew(t *testing.T) { // E78
 	assert.ErrorIs(t, err, transfer.ErrNotFound)
 }
 
-func TestARegistryWithTLS(t *testing.T) { // E84
+func TestE84ARegistryWithTLS(t *testing.T) {
 	registry := testregistry.Start(t)
 	server := httptest.NewUnstartedServer(registry)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would tell about the client that hangs up

@@ -26,7 +26,7 @@ func (r *restless) ReadAt(b []byte, offset int64) (int, error) {
 	return n, err
 }
 
-func TestASmallFileThatChangesIsReadOnceMore(t *testing.T) { // E69
+func TestE69ASmallFileThatChangesIsReadOnceMore(t *testing.T) {
 	dir := fs.NewDir(t, "from", fs.WithFile("f", "abc"))
 	write := func(content string) func() {
 		return func() { assert.NilError(t, os.WriteFile(dir.Join("f"), []byte(content), 0o600)) }

@@ -156,7 +156,7 @@ func TestForeignLayers(t *testing.T) {
 	}
 }
 
-func TestHostileArtifactsLeaveNothing(t *testing.T) { // E76
+func TestE76HostileArtifactsLeaveNothing(t *testing.T) {
 	registry := testregistry.Start(t)
 	unpacked := func(title string, entries ...entry) []layer {
 		return []layer{{tarGzip, title, true, archive(t, entries...)}}
@@ -230,7 +230,7 @@ func packBlob(content []byte) artifact.Blob {
 	return blob
 }
 
-func TestAnIndexThatLiesIsRefused(t *testing.T) {
+func TestE76AnIndexThatLiesIsRefused(t *testing.T) {
 	registry := testregistry.Start(t)
 	raw := artifact.NewBlob(artifact.MediaTypeRaw, []byte("abc"))
 	entryOf := func(p tree.Path, content string, layer int) artifact.Entry {

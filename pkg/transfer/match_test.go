@@ -49,7 +49,7 @@ func TestAPatternStandsForWhatTheRegistryHas(t *testing.T) {
 	}
 }
 
-func TestMatchesAreGatheredFromEveryPageAndBounded(t *testing.T) {
+func TestE83MatchesAreGatheredFromEveryPageAndBounded(t *testing.T) {
 	registry := testregistry.Start(t)
 	const tags = 12
 	dir := fs.NewDir(t, "one", fs.WithFile("file", "x"))
@@ -71,7 +71,7 @@ func TestMatchesAreGatheredFromEveryPageAndBounded(t *testing.T) {
 	assert.ErrorContains(t, err, "more than 11 artifacts match")
 }
 
-func TestARegistryWithoutACatalogRefusesPatterns(t *testing.T) {
+func TestE85ARegistryWithoutACatalogRefusesPatterns(t *testing.T) {
 	registry := testregistry.Start(t)
 	for _, code := range []int{http.StatusNotFound, http.StatusUnauthorized, http.StatusMethodNotAllowed} {
 		registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {

@@ -19,7 +19,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-func TestTransientFailuresAreRetried(t *testing.T) { // E77
+func TestE77TransientFailuresAreRetried(t *testing.T) {
 	for name, make := range map[string]func(*testregistry.Registry) testregistry.Fault{
 		"503":                             func(*testregistry.Registry) testregistry.Fault { return eachFirst(status(503)) },
 		"429":                             func(*testregistry.Registry) testregistry.Fault { return eachFirst(status(429)) },
@@ -51,7 +51,7 @@ func TestTransientFailuresAreRetried(t *testing.T) { // E77
 	}
 }
 
-func TestABrokenPullGoesOnWhereItBroke(t *testing.T) { // E77
+func TestE77ABrokenPullGoesOnWhereItBroke(t *testing.T) {
 	registry := testregistry.Start(t)
 	repo := repository(t, registry, "resume")
 	push(t, repo, "v1", twoLayers(t).Path())
@@ -68,7 +68,7 @@ func TestABrokenPullGoesOnWhereItBroke(t *testing.T) { // E77
 	assert.Assert(t, served.Load() < 5<<20, "%d bytes were served again", served.Load())
 }
 
-func TestRetryAfterIsHeeded(t *testing.T) {
+func TestE77RetryAfterIsHeeded(t *testing.T) {
 	registry := testregistry.Start(t)
 	repo := repository(t, registry, "patience")
 	registry.SetFault(eachFirst(func(w http.ResponseWriter, _ *http.Request) bool {
@@ -84,7 +84,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 	assert.DeepEqual(t, waits, []time.Duration{time.Second})
 }
 
-func TestFinalFailuresAreNotRetried(t *testing.T) { // E77
+func TestE77FinalFailuresAreNotRetried(t *testing.T) {
 	from := twoLayers(t)
 	for _, code := range []int{400, 401, 403, 404, 405, 413, 507} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestFinalFailuresAreNotRetried(t *testing.T) { // E77
 	}
 }
 
-func TestARegistryThatIsFullIsFinal(t *testing.T) { // E80
+func TestE80ARegistryThatIsFullIsFinal(t *testing.T) {
 	registry := testregistry.Start(t)
 	repo := repository(t, registry, "full")
 	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
@@ -189,7 +189,7 @@ func TestCancellingIsNeitherTransientNorFinal(t *testing.T) {
 	isEmpty(t, into)
 }
 
-func TestABrokenPullGoesOnWithoutRanges(t *testing.T) { // E85
+func TestE85ABrokenPullGoesOnWithoutRanges(t *testing.T) {
 	registry := testregistry.Start(t)
 	repo, from := repository(t, registry, "rangeless"), twoLayers(t)
 	push(t, repo, "v1", from.Path())

@@ -105,7 +105,7 @@ func TestRandomTreesSurvive(t *testing.T) {
 	}
 }
 
-func TestEmptyThingsSurvive(t *testing.T) { // E62
+func TestE62EmptyThingsSurvive(t *testing.T) {
 	registry := testregistry.Start(t)
 	for name, make := range map[string]func(dir string) string{
 		"an empty directory":            func(dir string) string { return dir },
@@ -169,7 +169,7 @@ func TestLineageIsInTheManifestOnly(t *testing.T) {
 	assert.Equal(t, with.Uploaded, int64(0))
 }
 
-func TestAPushLeavesOutWhatIsNoFileAndSaysSo(t *testing.T) { // E67
+func TestE67APushLeavesOutWhatIsNoFileAndSaysSo(t *testing.T) {
 	repo := repository(t, testregistry.Start(t), "odd")
 	dir := fs.NewDir(t, "from", fs.WithFile("f", "abc"))
 	assert.NilError(t, unix.Mkfifo(dir.Join("pipe"), 0o600))
@@ -180,7 +180,7 @@ func TestAPushLeavesOutWhatIsNoFileAndSaysSo(t *testing.T) { // E67
 	assert.Assert(t, strings.Contains(result.Warnings[1], `"python" can be restored by this client only`), result.Warnings[1])
 }
 
-func TestAnEmptyTreeMayBeRefused(t *testing.T) {
+func TestE62AnEmptyTreeMayBeRefused(t *testing.T) {
 	repo := repository(t, testregistry.Start(t), "empty")
 	_, err := transfer.Push(t.Context(), repo, "v1", transfer.Directory(t.TempDir()), transfer.PushOptions{RefuseEmpty: true})
 	assert.ErrorIs(t, err, transfer.ErrEmpty)
@@ -227,7 +227,7 @@ func TestFilesListsWithoutPulling(t *testing.T) {
 	assert.ErrorIs(t, err, transfer.ErrNotFound)
 }
 
-func TestALargeIndexIsRead(t *testing.T) {
+func TestE70ALargeIndexIsRead(t *testing.T) {
 	registry := testregistry.Start(t)
 	repo := repository(t, registry, "many")
 	from, into := t.TempDir(), t.TempDir()

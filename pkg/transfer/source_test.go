@@ -16,7 +16,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-func TestALargeFileThatChangesWhileItIsSentIsSentOnceMore(t *testing.T) { // E69
+func TestE69ALargeFileThatChangesWhileItIsSentIsSentOnceMore(t *testing.T) {
 	for name, test := range map[string]struct {
 		mode    os.FileMode
 		changes int32
@@ -64,7 +64,7 @@ func grow(t *testing.T, path string) {
 	assert.Check(t, f.Close())
 }
 
-func TestAFileThatVanishesIsNamed(t *testing.T) { // E69
+func TestE69AFileThatVanishesIsNamed(t *testing.T) {
 	repo := repository(t, testregistry.Start(t), "vanishing")
 	dir := fs.NewDir(t, "from", fs.WithFile("gone", "x"))
 	src := transfer.Directory(dir.Path())
@@ -85,7 +85,7 @@ type listed struct {
 
 func (l listed) List(context.Context) (tree.Listing, error) { return l.listing, nil }
 
-func TestAFileThatGrewSinceItWasListedIsPushedAsItIs(t *testing.T) { // E69
+func TestE69AFileThatGrewSinceItWasListedIsPushedAsItIs(t *testing.T) {
 	repo := repository(t, testregistry.Start(t), "growing")
 	dir := fs.NewDir(t, "from", fs.WithFile("small", "x"), fs.WithFile("large", strings.Repeat("x", 5<<20)))
 	src := transfer.Directory(dir.Path())

@@ -15,7 +15,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/transfer/internal/testregistry"
 )
 
-func TestTheTagMovesLast(t *testing.T) {
+func TestE81TheTagMovesLast(t *testing.T) {
 	from, refuse := twoLayers(t), status(403)
 	for name, match := range map[string]string{"a blob": "PUT /v2/tagged/blobs/", "the manifest": "PUT /v2/tagged/manifests/"} {
 		t.Run("it stays when "+name+" is refused", func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestABlobThatWasCollectedIsSentAgain(t *testing.T) { // E82
 	push(t, repo, "v2", from.Path())
 }
 
-func TestACorruptBlobLeavesNothing(t *testing.T) { // E77
+func TestE77ACorruptBlobLeavesNothing(t *testing.T) {
 	for name, corrupt := range map[string]func([]byte) []byte{
 		"one bit":   func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
 		"too short": func(b []byte) []byte { return b[:len(b)-1] },

@@ -36,7 +36,7 @@ func list(t *testing.T, path string) tree.Listing {
 	return l
 }
 
-func TestListIsInOrderWithParentsFirst(t *testing.T) {
+func TestE68ListIsInOrderWithParentsFirst(t *testing.T) {
 	dir := fs.NewDir(t, "tree",
 		fs.WithDir("a", fs.WithFile("z", "1"), fs.WithDir("empty")),
 		fs.WithFile("a-b", "22"),
@@ -52,7 +52,7 @@ func TestListIsInOrderWithParentsFirst(t *testing.T) {
 	})
 }
 
-func TestListTellsModesTimesAndSizes(t *testing.T) {
+func TestE63AndE72ListTellsModesTimesAndSizes(t *testing.T) {
 	old := time.Date(1931, 2, 3, 4, 5, 6, 7, time.UTC) // E72
 	dir := fs.NewDir(t, "tree", fs.WithFile("f", "abc", fs.WithMode(0o640)), fs.WithDir("d"))
 	assert.NilError(t, os.Chtimes(dir.Join("f"), old, old))
@@ -69,7 +69,7 @@ func TestListTellsModesTimesAndSizes(t *testing.T) {
 	assert.Assert(t, f.Ino != 0 && !f.Ctime.IsZero())
 }
 
-func TestListFindsHardLinks(t *testing.T) { // E65
+func TestE65ListFindsHardLinks(t *testing.T) {
 	dir := fs.NewDir(t, "tree", fs.WithDir("b", fs.WithFile("first", "abc")), fs.WithFile("single", ""))
 	assert.NilError(t, os.Link(dir.Join("b/first"), dir.Join("c")))
 	assert.NilError(t, os.Link(dir.Join("b/first"), dir.Join("b/second")))
@@ -81,7 +81,7 @@ func TestListFindsHardLinks(t *testing.T) { // E65
 	assert.Equal(t, l.Entries[2].Size, int64(0))
 }
 
-func TestListSkipsWhatIsNoFile(t *testing.T) { // E67
+func TestE67ListSkipsWhatIsNoFile(t *testing.T) {
 	dir := fs.NewDir(t, "tree", fs.WithFile("f", ""))
 	assert.NilError(t, unix.Mkfifo(dir.Join("fifo"), 0o600))
 	socket, err := net.Listen("unix", dir.Join("socket"))
@@ -101,14 +101,14 @@ func TestListOfASingleFile(t *testing.T) {
 	assert.DeepEqual(t, shape(list(t, dir.Join("link"))), []string{"file link"})
 }
 
-func TestListFollowsTheListedPathOnly(t *testing.T) { // E74
+func TestE74ListFollowsTheListedPathOnly(t *testing.T) {
 	dir := fs.NewDir(t, "tree", fs.WithDir("real", fs.WithFile("f", "")))
 	assert.NilError(t, os.Symlink("real", dir.Join("link")))
 	assert.DeepEqual(t, shape(list(t, dir.Join("link"))), []string{"file f"})
 	assert.DeepEqual(t, shape(list(t, dir.Path())), []string{"symlink link -> real", "dir real", "file real/f"})
 }
 
-func TestListOfAnEmptyDirectoryIsEmpty(t *testing.T) { // E62
+func TestE62ListOfAnEmptyDirectoryIsEmpty(t *testing.T) {
 	l := list(t, t.TempDir())
 	assert.Equal(t, len(l.Entries), 0)
 	assert.Assert(t, !l.File)
@@ -125,14 +125,14 @@ func TestListOfNothing(t *testing.T) {
 	assert.ErrorIs(t, err, iofs.ErrNotExist)
 }
 
-func TestListOfAFIFOIsRefusedWithoutBlocking(t *testing.T) {
+func TestE67ListOfAFIFOIsRefusedWithoutBlocking(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fifo")
 	assert.NilError(t, unix.Mkfifo(path, 0o600))
 	_, err := tree.List(path)
 	assert.ErrorIs(t, err, tree.ErrNotRegular)
 }
 
-func TestListOfADeepTree(t *testing.T) { // E68
+func TestE68ListOfADeepTree(t *testing.T) {
 	root, rest := t.TempDir(), tree.MaxPath
 	at, err := os.OpenRoot(root)
 	assert.NilError(t, err)

@@ -65,7 +65,7 @@ func TestOpenNeverLeavesTheTree(t *testing.T) {
 	}
 }
 
-func TestOpenOfAFIFOIsRefusedWithoutBlocking(t *testing.T) {
+func TestE67OpenOfAFIFOIsRefusedWithoutBlocking(t *testing.T) {
 	dir := t.TempDir()
 	assert.NilError(t, unix.Mkfifo(dir+"/fifo", 0o600))
 	_, err := tree.Open(dir, "fifo")

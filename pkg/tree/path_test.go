@@ -11,7 +11,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-func TestPathsSurviveJSON(t *testing.T) {
+func TestE68PathsSurviveJSON(t *testing.T) {
 	for name, test := range map[string]struct {
 		path tree.Path
 		json string

@@ -7,7 +7,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-func TestTimesAreBroughtIntoWhatJSONCanHold(t *testing.T) {
+func TestE72TimesAreBroughtIntoWhatJSONCanHold(t *testing.T) {
 	tests := map[string]struct {
 		in   time.Time
 		year int

@@ -107,7 +107,7 @@ func TestWriterSharesWithOtherUsers(t *testing.T) {
 	}
 }
 
-func TestWriterMergesIntoWhatIsThere(t *testing.T) { // E75
+func TestE75WriterMergesIntoWhatIsThere(t *testing.T) {
 	dir := fs.NewDir(t, "tree",
 		fs.WithFile("kept", "old"), fs.WithFile("file", "old"),
 		fs.WithDir("d", fs.WithFile("kept", "old"), fs.WithFile("file", "old")),
@@ -177,7 +177,7 @@ func TestWriterRemovesWhatADeadOneLeft(t *testing.T) {
 	assert.DeepEqual(t, names(t, target), []string{".oras-mine", "f"})
 }
 
-func TestWriterRefusesNamesThatAreUnsafe(t *testing.T) {
+func TestE76WriterRefusesNamesThatAreUnsafe(t *testing.T) {
 	target := t.TempDir()
 	w := newWriter(t, target, tree.WriterOptions{})
 	assert.NilError(t, w.Symlink("link", "/etc"))
@@ -207,7 +207,7 @@ func TestWriterRefusesNamesThatAreUnsafe(t *testing.T) {
 	assert.ErrorIs(t, w.Symlink("new", "a\x00"), tree.ErrInvalidPath)
 }
 
-func TestWriterLinksOnlyToItsOwnFiles(t *testing.T) {
+func TestE76WriterLinksOnlyToItsOwnFiles(t *testing.T) {
 	dir := fs.NewDir(t, "tree", fs.WithFile("there", "secret"))
 	w := newWriter(t, dir.Path(), tree.WriterOptions{})
 	assert.NilError(t, w.Symlink("link", "there"))
@@ -259,7 +259,7 @@ func asNobody(t *testing.T, dir string, step func()) {
 	<-done
 }
 
-func TestWriterRestoresReadOnlyDirectoriesForANormalUser(t *testing.T) { // E63
+func TestE63WriterRestoresReadOnlyDirectoriesForANormalUser(t *testing.T) {
 	target := t.TempDir()
 	asNobody(t, target, func() {
 		for range 2 { // the second time into what the first left
