@@ -109,7 +109,7 @@ func TestLayout(t *testing.T) {
 			want:    []string{"a pack: a a/f"},
 		},
 		"an empty tree has no layers": {},
-		"a file of 4 MiB is a layer, one of a byte less is not": { // E71
+		"a file of 4 MiB is a layer, one of a byte less is not": {
 			entries: []tree.Entry{file("at", 4*mib), file("above", 4*mib+1), file("below", 4*mib-1)},
 			want:    []string{"above: above", "at: at", ". pack: below"},
 		},
@@ -161,7 +161,7 @@ func TestLayout(t *testing.T) {
 			want:    []string{"a: a"},
 			unseen:  []tree.Path{"b"},
 		},
-		"hard links out of their pack are in the index alone": { // E65
+		"hard links out of their pack are in the index alone": {
 			entries: []tree.Entry{dir("d"), executable(file("d/a", 9*mib)), hard("d/b", "d/a"), hard("e", "d/a")},
 			want:    []string{"d pack: d/a d/b", "d/ pack: d"},
 			unseen:  []tree.Path{"e"},
@@ -210,7 +210,27 @@ func TestLayoutOfASingleFile(t *testing.T) {
 	}
 }
 
-func TestLayoutRaisesTheThresholdForManyLargeFiles(t *testing.T) {
+func TestE71AByteMoreIsAnotherLayout(t *testing.T) {
+	const full = 4*mib - 512 // with its header, half a pack
+	for name, test := range map[string]struct {
+		entries []tree.Entry
+		want    []string
+	}{
+		"a file below the size of a layer of its own": {[]tree.Entry{file("f", 4*mib-1)}, []string{". pack: f"}},
+		"a file of that size":                         {[]tree.Entry{file("f", 4*mib)}, []string{"f: f"}},
+		"a file above it":                             {[]tree.Entry{file("f", 4*mib+1)}, []string{"f: f"}},
+		"files that fill a pack":                      {[]tree.Entry{file("f", full), file("g", full)}, []string{". pack: f g"}},
+		"files with a byte less":                      {[]tree.Entry{file("f", full), file("g", full-1)}, []string{". pack: f g"}},
+		"files with a byte more":                      {[]tree.Entry{file("f", full), file("g", full+1)}, []string{". pack: f", "./ pack: g"}},
+		"a directory more":                            {[]tree.Entry{dir("d"), file("f", full), file("g", full)}, []string{". pack: d f", "./ pack: g"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.DeepEqual(t, lines(layout(t, artifact.Auto, test.entries...)), test.want)
+		})
+	}
+}
+
+func TestE71LayoutRaisesTheThresholdForManyLargeFiles(t *testing.T) {
 	many := append(files("a", 2001, 5*mib), file("b", 9*mib))
 	l := layout(t, artifact.Auto, many...)
 	raw := 0

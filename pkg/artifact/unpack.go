@@ -56,7 +56,7 @@ type Visit func(e tree.Entry, content io.Reader) error
 // Unpack reads a tar archive, as it is or compressed by gzip or zstd, and visits its entries in order. Names are made
 // valid paths ("./" and trailing slashes go, the root itself is passed over); a name that cannot be is [ErrUnsafe]. The
 // link of a hard link is treated as a name, that of a symlink is kept. It reads r to its end, so that a digest can be
-// checked.
+// checked. An error names the entry, or the one before it if its own name cannot be read.
 func Unpack(r io.Reader, budget *Budget, visit Visit) error {
 	in := &meter{r: r}
 	plain, err := decompress(bufio.NewReaderSize(in, 64<<10))
@@ -64,15 +64,16 @@ func Unpack(r io.Reader, budget *Budget, visit Visit) error {
 		return fmt.Errorf("unpacking: %w", err)
 	}
 	defer plain.Close() //nolint:errcheck // nothing was written
-	archive := tar.NewReader(plain)
+	archive, next := tar.NewReader(plain), "the first entry"
 	for {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("unpacking: %w", err)
+			return fmt.Errorf("unpacking %s: %w", next, err)
 		}
+		next = fmt.Sprintf("the entry after %q", h.Name)
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			continue
 		}

@@ -94,7 +94,7 @@ func (a *adopter) takeFile(desc ocispec.Descriptor, title string) error {
 		return err
 	}
 	if a.budget.Bytes -= desc.Size; a.budget.Bytes < 0 {
-		return artifact.ErrTooLarge
+		return fmt.Errorf("%q: %w", title, artifact.ErrTooLarge)
 	}
 	a.count(e)
 	return a.blob(e, desc)

@@ -164,29 +164,30 @@ func TestE76HostileArtifactsLeaveNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		layers []layer
 		want   error
+		named  string // the entry, or title, in the error
 	}{
-		"a name that leads out":               {unpacked(".", regular("ok"), regular("../out")), artifact.ErrUnsafe},
-		"an absolute name":                    {unpacked(".", regular("/tmp/out")), artifact.ErrUnsafe},
-		"a name outside of its title":         {unpacked("d", regular("e/f")), artifact.ErrUnsafe},
-		"a title that leads out":              {unpacked("../d", regular("../d/f")), artifact.ErrUnsafe},
-		"a title that is absolute":            {unpacked("/tmp/d", regular("f")), artifact.ErrUnsafe},
-		"a file titled to lead out":           {[]layer{{"text/plain", "../out", false, []byte("x")}}, artifact.ErrUnsafe},
-		"a file titled with the root":         {[]layer{{"text/plain", "./", false, []byte("x")}}, artifact.ErrUnsafe},
-		"an oras-py title that leads out":     {[]layer{{tarGzip, "../d", false, archive(t, regular("d/f"))}}, artifact.ErrUnsafe},
-		"a symlink that a file goes through":  {unpacked(".", symlink("d", ".."), regular("d/out")), artifact.ErrUnsafe},
-		"a symlink that becomes a file":       {unpacked(".", symlink("f", "../out"), regular("f")), artifact.ErrUnsafe},
-		"a file that becomes a symlink":       {unpacked(".", regular("f"), symlink("f", "../out")), artifact.ErrUnsafe},
-		"a directory that becomes a symlink":  {unpacked(".", folder("d"), symlink("d", ".."), regular("d/out")), artifact.ErrUnsafe},
-		"a hard link to what is outside":      {unpacked(".", hardlink("h", "../secret")), artifact.ErrUnsafe},
-		"a hard link to an absolute path":     {unpacked(".", hardlink("h", "/etc/passwd")), artifact.ErrUnsafe},
-		"a hard link to what was there":       {unpacked(".", hardlink("h", "there")), artifact.ErrUnsafe},
-		"a hard link to a symlink":            {unpacked(".", symlink("l", "../secret"), hardlink("h", "l")), artifact.ErrUnsafe},
-		"a hard link to a directory":          {unpacked(".", folder("d"), hardlink("h", "d")), artifact.ErrUnsafe},
-		"a whiteout that leads out":           {[]layer{{tarGzip, "", false, archive(t, regular("d/.wh..."))}}, artifact.ErrUnsafe},
-		"one file twice":                      {unpacked(".", regular("f"), regular("f")), artifact.ErrUnsafe},
-		"a layer that is no archive at all":   {[]layer{{tarGzip, ".", true, []byte(strings.Repeat("x", 2000))}}, tar.ErrHeader},
-		"more than a caller wants":            {unpacked(".", regular(strings.Repeat("n", 200))), artifact.ErrTooLarge},
-		"a file that is larger than a caller": {[]layer{{"text/plain", "f", false, make([]byte, 101)}}, artifact.ErrTooLarge},
+		"a name that leads out":               {unpacked(".", regular("ok"), regular("../out")), artifact.ErrUnsafe, `"../out"`},
+		"an absolute name":                    {unpacked(".", regular("/tmp/out")), artifact.ErrUnsafe, `"/tmp/out"`},
+		"a name outside of its title":         {unpacked("d", regular("e/f")), artifact.ErrUnsafe, `"e/f"`},
+		"a title that leads out":              {unpacked("../d", regular("../d/f")), artifact.ErrUnsafe, `"../d/f"`},
+		"a title that is absolute":            {unpacked("/tmp/d", regular("f")), artifact.ErrUnsafe, `"f"`},
+		"a file titled to lead out":           {[]layer{{"text/plain", "../out", false, []byte("x")}}, artifact.ErrUnsafe, `"../out"`},
+		"a file titled with the root":         {[]layer{{"text/plain", "./", false, []byte("x")}}, artifact.ErrUnsafe, `"./"`},
+		"an oras-py title that leads out":     {[]layer{{tarGzip, "../d", false, archive(t, regular("d/f"))}}, artifact.ErrUnsafe, `"d/f"`},
+		"a symlink that a file goes through":  {unpacked(".", symlink("d", ".."), regular("d/out")), artifact.ErrUnsafe, `"d/out"`},
+		"a symlink that becomes a file":       {unpacked(".", symlink("f", "../out"), regular("f")), artifact.ErrUnsafe, `"f"`},
+		"a file that becomes a symlink":       {unpacked(".", regular("f"), symlink("f", "../out")), artifact.ErrUnsafe, `"f"`},
+		"a directory that becomes a symlink":  {unpacked(".", folder("d"), symlink("d", ".."), regular("d/out")), artifact.ErrUnsafe, `"d"`},
+		"a hard link to what is outside":      {unpacked(".", hardlink("h", "../secret")), artifact.ErrUnsafe, `"h"`},
+		"a hard link to an absolute path":     {unpacked(".", hardlink("h", "/etc/passwd")), artifact.ErrUnsafe, `"h"`},
+		"a hard link to what was there":       {unpacked(".", hardlink("h", "there")), artifact.ErrUnsafe, `"h"`},
+		"a hard link to a symlink":            {unpacked(".", symlink("l", "../secret"), hardlink("h", "l")), artifact.ErrUnsafe, `"h"`},
+		"a hard link to a directory":          {unpacked(".", folder("d"), hardlink("h", "d")), artifact.ErrUnsafe, `"h"`},
+		"a whiteout that leads out":           {[]layer{{tarGzip, "", false, archive(t, regular("d/.wh..."))}}, artifact.ErrUnsafe, `"d/.wh..."`},
+		"one file twice":                      {unpacked(".", regular("f"), regular("f")), artifact.ErrUnsafe, `"f"`},
+		"a layer that is no archive at all":   {[]layer{{tarGzip, ".", true, []byte(strings.Repeat("x", 2000))}}, tar.ErrHeader, "the first entry"},
+		"more than a caller wants":            {unpacked(".", regular(strings.Repeat("n", 200))), artifact.ErrTooLarge, strings.Repeat("n", 200)},
+		"a file that is larger than a caller": {[]layer{{"text/plain", "f", false, make([]byte, 101)}}, artifact.ErrTooLarge, `"f"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			repo := repository(t, registry, "hostile")
@@ -195,6 +196,7 @@ func TestE76HostileArtifactsLeaveNothing(t *testing.T) {
 			before := describe(t, root.Join("into"))
 			_, err := pullInto(t.Context(), repo, "v1", root.Join("into"), transfer.PullOptions{MaxBytes: 100})
 			assert.ErrorIs(t, err, test.want)
+			assert.ErrorContains(t, err, test.named)
 			assert.Assert(t, transfer.Final(err), err)
 			assert.DeepEqual(t, describe(t, root.Join("into"))[0], before[0])
 			for _, dir := range []string{root.Path(), root.Join("into")} {

@@ -61,6 +61,55 @@ func withoutPaths(lines []string, names ...string) []string {
 	})
 }
 
+func TestE63ModesSurviveForANormalUserAndSpecialBitsAreDropped(t *testing.T) {
+	if !inChild(t, asNobody) {
+		return
+	}
+	registry := testregistry.Start(t)
+	repo, from := repository(t, registry, "modes"), freeTemp(t)
+	growTree(t, from, map[string]string{
+		"secret": "x", "read-only": "x", "closed/f": "x", "closed/deeper/f": "x", "suid": "x", "sgid/f": "x", "sticky/f": "x",
+		"large": strings.Repeat("l", 4<<20), "tool": strings.Repeat("t", 4<<20), "narrow/": "",
+	})
+	modes := []struct {
+		path string
+		mode os.FileMode
+	}{
+		{"secret", 0o600}, {"read-only", 0o400}, {"large", 0o440}, {"tool", 0o500}, {"suid", 0o755 | os.ModeSetuid},
+		{"sgid", 0o775 | os.ModeSetgid}, {"sticky", 0o777 | os.ModeSticky}, {"closed/deeper", 0o555}, {"closed", 0o500}, {"narrow", 0o700},
+	}
+	for _, m := range modes {
+		assert.NilError(t, os.Chmod(filepath.Join(from, m.path), m.mode))
+	}
+	push(t, repo, "v1", from)
+	into := freeTemp(t)
+	for range 2 { // the second time into what the first has left
+		pull(t, repo, "v1", into)
+		assert.DeepEqual(t, describe(t, into), describe(t, from))
+	}
+	for _, m := range modes {
+		info, err := os.Lstat(filepath.Join(into, m.path))
+		assert.NilError(t, err)
+		assert.Equal(t, info.Mode()&^os.ModeDir, m.mode.Perm(), m.path)
+	}
+	_, index, err := transfer.Files(t.Context(), repo, "v1", quick())
+	assert.NilError(t, err)
+	recorded := map[tree.Path]uint32{}
+	for _, e := range index.Entries {
+		recorded[e.Path] = e.Mode
+	}
+	assert.Equal(t, recorded["suid"], uint32(0o4755))
+	assert.Equal(t, recorded["sgid"], uint32(0o2775))
+	assert.Equal(t, recorded["sticky"], uint32(0o1777))
+	stock := stockPull(t, repo, "v1", 3)
+	assert.DeepEqual(t, contents(t, stock), contents(t, from))
+	for path, want := range map[string]os.FileMode{"secret": 0o600, "read-only": 0o400, "suid": 0o755, "tool": 0o500, "closed": 0o700} {
+		info, err := os.Stat(filepath.Join(stock, path))
+		assert.NilError(t, err)
+		assert.Equal(t, info.Mode().Perm(), want, path)
+	}
+}
+
 func TestE64SymlinksSurviveAndStockClientsGetThoseThatStayInside(t *testing.T) {
 	registry := testregistry.Start(t)
 	for name, test := range map[string]struct {

@@ -53,10 +53,10 @@ func TestE68ListIsInOrderWithParentsFirst(t *testing.T) {
 }
 
 func TestE63AndE72ListTellsModesTimesAndSizes(t *testing.T) {
-	old := time.Date(1931, 2, 3, 4, 5, 6, 7, time.UTC) // E72
+	old := time.Date(1931, 2, 3, 4, 5, 6, 7, time.UTC)
 	dir := fs.NewDir(t, "tree", fs.WithFile("f", "abc", fs.WithMode(0o640)), fs.WithDir("d"))
 	assert.NilError(t, os.Chtimes(dir.Join("f"), old, old))
-	assert.NilError(t, os.Chmod(dir.Join("d"), 0o751|os.ModeSetgid|os.ModeSticky)) // E63
+	assert.NilError(t, os.Chmod(dir.Join("d"), 0o751|os.ModeSetgid|os.ModeSticky))
 	l := list(t, dir.Path())
 	assert.Equal(t, len(l.Entries), 2)
 	d, f := l.Entries[0], l.Entries[1]
