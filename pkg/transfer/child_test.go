@@ -69,13 +69,18 @@ func withMounts(_ *testing.T, child *exec.Cmd, _ string) {
 	}
 }
 
-// smallDisk mounts a file system of a few bytes, in a child that may.
-func smallDisk(t *testing.T, size string) string {
+// onDisk mounts a file system of a size in memory, in a child that may. What temporary directories the test has not had yet are on it.
+func onDisk(t *testing.T, size string) string {
 	t.Helper()
 	assert.NilError(t, unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""))
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "disk")
+	assert.NilError(t, err)
 	assert.NilError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size))
-	t.Cleanup(func() { assert.Check(t, unix.Unmount(dir, 0)) })
+	t.Cleanup(func() {
+		assert.Check(t, unix.Unmount(dir, 0))
+		assert.Check(t, os.Remove(dir))
+	})
+	t.Setenv("TMPDIR", dir)
 	return dir
 }
 

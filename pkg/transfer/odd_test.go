@@ -228,6 +228,10 @@ func TestE69AFileThatVanishesBeforeItIsOpenedIsNamed(t *testing.T) {
 }
 
 func TestE70AHundredThousandFilesInOneDirectorySurvive(t *testing.T) {
+	if !inChild(t, withMounts) {
+		return
+	}
+	onDisk(t, "2g")
 	const many = 100_000
 	repo, from, into := repository(t, testregistry.Start(t), "many"), t.TempDir(), t.TempDir()
 	dir, err := os.OpenRoot(from)

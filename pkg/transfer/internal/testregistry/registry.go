@@ -24,6 +24,7 @@ type Fault func(w http.ResponseWriter, r *http.Request) bool
 // Registry is a running registry.
 type Registry struct {
 	Host string // host:port, plain HTTP
+	Root string // directory of its data
 
 	mu       sync.Mutex
 	fault    Fault
@@ -36,9 +37,10 @@ type Registry struct {
 func Start(t testing.TB) *Registry {
 	t.Helper()
 	logrus.SetOutput(io.Discard) // distribution has no other way
+	root := t.TempDir()
 	config := &configuration.Configuration{
 		Storage: configuration.Storage{
-			"filesystem":  configuration.Parameters{"rootdirectory": t.TempDir()},
+			"filesystem":  configuration.Parameters{"rootdirectory": root},
 			"maintenance": configuration.Parameters{"uploadpurging": map[any]any{"enabled": false}},
 			"delete":      configuration.Parameters{"enabled": true},
 		},
@@ -46,7 +48,7 @@ func Start(t testing.TB) *Registry {
 	config.Log.AccessLog.Disabled = true
 	config.HTTP.Secret = "not a secret"
 	config.Catalog.MaxEntries = 1000 // the default of a configuration that was read from a file
-	r := &Registry{app: handlers.NewApp(context.Background(), config)}
+	r := &Registry{Root: root, app: handlers.NewApp(context.Background(), config)}
 	r.server = httptest.NewServer(r)
 	t.Cleanup(r.Stop)
 	r.Host = strings.TrimPrefix(r.server.URL, "http://")
