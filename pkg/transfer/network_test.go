@@ -272,7 +272,9 @@ func TestE78ATokenThatExpiresBetweenRequestsIsRenewed(t *testing.T) {
 	}
 	slow := []testregistry.Fault{
 		expire(func(r *http.Request) bool { return r.Method == http.MethodPost }),
-		expire(func(r *http.Request) bool { return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") }),
+		expire(func(r *http.Request) bool {
+			return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/")
+		}),
 		expire(isBlobGet),
 	}
 	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
