@@ -69,6 +69,7 @@ func (a *attempt) deliverAll(ctx context.Context, ready handoff.Ready, path stri
 		if err != nil {
 			return nil, err
 		}
+		a.tellOverlap(art, lent[:i])
 		sink, err := beginWriting(ctx, a.lender, art.Path)
 		if err != nil {
 			return nil, fmt.Errorf("input %s: %w", art.Reference, err)

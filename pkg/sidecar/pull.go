@@ -67,10 +67,11 @@ func (s *Sidecar) pullVolumes(ctx context.Context, counters *transfer.Counters) 
 	return artifacts, s.fillVolumes(ctx, artifacts, counters)
 }
 
-// fillVolumes writes the inputs that lie on volumes, in their order, so that of two that overlap the later wins. It
-// remembers what is there then.
+// fillVolumes writes the inputs that lie on volumes, in their order, so that of two that overlap the later wins, file
+// by file. It remembers what is there then.
 func (s *Sidecar) fillVolumes(ctx context.Context, artifacts []handoff.Artifact, counters *transfer.Counters) error {
 	var places []tree.Place
+	var earlier []handoff.Artifact
 	for i := range artifacts {
 		at, err := s.locate(artifacts[i])
 		if err != nil {
@@ -79,9 +80,11 @@ func (s *Sidecar) fillVolumes(ctx context.Context, artifacts []handoff.Artifact,
 		if !at.mounted() {
 			continue
 		}
+		s.tellOverlap(artifacts[i], earlier)
 		if err := s.pullMounted(ctx, &artifacts[i], at, counters); err != nil {
 			return err
 		}
+		earlier = append(earlier, artifacts[i])
 		places = append(places, at.place)
 	}
 	var err error
