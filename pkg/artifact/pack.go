@@ -15,9 +15,10 @@ import (
 
 // PackWriter writes a pack. The same entries give the same bytes.
 type PackWriter struct {
-	out counter // between tar and zip
-	tar *tar.Writer
-	zip *sampler
+	out   counter // between tar and zip
+	tar   *tar.Writer
+	zip   *sampler
+	files map[tree.Path]tree.Entry // so far, for the hard links to them
 }
 
 // Placement says where a file's content is in a pack, and what it is.
@@ -28,7 +29,7 @@ type Placement struct {
 
 // NewPackWriter writes a pack to w. A part of it waits in memory, up to 1 MiB, until it is known whether to compress it.
 func NewPackWriter(w io.Writer, c Compression) *PackWriter {
-	p := &PackWriter{zip: &sampler{compression: c, to: w}}
+	p := &PackWriter{zip: &sampler{compression: c, to: w}, files: map[tree.Path]tree.Entry{}}
 	p.out.w = p.zip
 	p.tar = tar.NewWriter(&p.out)
 	return p
@@ -37,12 +38,16 @@ func NewPackWriter(w io.Writer, c Compression) *PackWriter {
 // Add appends an entry. For a file, content gives exactly e.Size bytes; fewer are io.ErrUnexpectedEOF, more an error too.
 // For all else content is not read.
 func (p *PackWriter) Add(e tree.Entry, content io.Reader) (Placement, error) {
+	if e.Type == tree.Hardlink { // stock clients give its time to the file
+		e.Mode, e.ModTime = p.files[e.Link].Mode, p.files[e.Link].ModTime
+	}
 	if err := p.tar.WriteHeader(header(e)); err != nil {
 		return Placement{}, fmt.Errorf("packing %s: %w", e.Path, err)
 	}
 	if e.Type != tree.File {
 		return Placement{}, nil
 	}
+	p.files[e.Path] = e
 	offset, sum := p.out.n, digest.Canonical.Digester()
 	n, err := io.Copy(&packed{p, sum.Hash()}, content)
 	if err == nil && n < e.Size {

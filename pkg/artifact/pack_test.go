@@ -72,6 +72,7 @@ func TestPackSurvivesUnpacking(t *testing.T) {
 	assert.Equal(t, got[1].content, "abc")
 	assert.Assert(t, got[1].ModTime.Equal(time.Unix(-10, 0)), got[1].ModTime)
 	assert.Equal(t, got[2].Link, tree.Path("d/f"))
+	assert.Assert(t, got[2].Mode == 0o644 && got[2].ModTime.Equal(time.Unix(-10, 0)), "a hard link is like its file")
 	assert.Equal(t, got[3].Path, tree.Path("d/\xff"))
 	assert.Equal(t, len(got[4].Path), 301)
 	assert.Equal(t, place.Digest, digest.FromString("abc"))
@@ -247,5 +248,25 @@ func FuzzUnpack(f *testing.F) {
 			assert.Assert(t, n <= 1<<20)
 			return err
 		})
+	})
+}
+
+func FuzzCleanName(f *testing.F) {
+	for _, seed := range []string{"a", "./a/", "a//b", "..", "a/..", "/a", ".", "", "a/./b", "\xff", "..a", "a\x00", strings.Repeat("n/", 3000)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		p, err := artifact.CleanName(name)
+		if err != nil {
+			assert.ErrorIs(t, err, artifact.ErrUnsafe)
+			assert.Assert(t, len(err.Error()) < len(name)*4+200)
+			return
+		}
+		if p != "." {
+			assert.NilError(t, tree.ValidPath(p))
+		}
+		again, err := artifact.CleanName(string(p))
+		assert.NilError(t, err)
+		assert.Equal(t, again, p)
 	})
 }

@@ -46,6 +46,13 @@ type entry struct {
 
 func archive(t *testing.T, entries ...entry) []byte {
 	t.Helper()
+	content, err := tryArchive(entries)
+	assert.NilError(t, err)
+	return content
+}
+
+// tryArchive fails where archive/tar would not write an entry.
+func tryArchive(entries []entry) ([]byte, error) {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
 	w := tar.NewWriter(z)
@@ -54,13 +61,15 @@ func archive(t *testing.T, entries ...entry) []byte {
 		if e.kind == tar.TypeReg {
 			h.Size = int64(len(e.name))
 		}
-		assert.NilError(t, w.WriteHeader(&h))
-		_, err := w.Write([]byte(e.name)[:h.Size])
-		assert.NilError(t, err)
+		if err := w.WriteHeader(&h); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write([]byte(e.name)[:h.Size]); err != nil {
+			return nil, err
+		}
 	}
-	assert.NilError(t, w.Close())
-	assert.NilError(t, z.Close())
-	return out.Bytes()
+	err := errors.Join(w.Close(), z.Close())
+	return out.Bytes(), err
 }
 
 func regular(name string) entry          { return entry{tar.TypeReg, name, ""} }
