@@ -18,17 +18,27 @@ import (
 func (p *puller) adopt(ctx context.Context, m ocispec.Manifest) error {
 	a := adopter{
 		filler: filler{puller: p, ctx: ctx},
+		sifter: newSifter(),
 		budget: artifact.NewBudget(p.limit()),
 		names:  map[tree.Path]owner{},
 		gone:   map[tree.Path]int{},
 		opaque: map[tree.Path]int{},
 	}
+	if p.opts.DryRun {
+		return p.plannedForeign(m.Layers)
+	}
 	p.counters.expect(total(m.Layers), 0)
 	for i, desc := range slices.Backward(m.Layers) {
+		if p.enough != nil && p.enough() {
+			return nil
+		}
 		a.layer = i
 		if err := a.take(desc); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
+	}
+	if err := a.finishSelection(); err != nil {
+		return err
 	}
 	return p.make(ctx, a.links)
 }
@@ -44,6 +54,7 @@ func total(layers []ocispec.Descriptor) int64 {
 // adopter collects the layers of a foreign artifact into one tree.
 type adopter struct {
 	filler
+	sifter
 	budget *artifact.Budget
 	layer  int // the one being taken
 	names  map[tree.Path]owner
@@ -78,6 +89,9 @@ func (a *adopter) take(desc ocispec.Descriptor) error {
 	if err == nil {
 		err = a.flush()
 	}
+	if err == nil {
+		err = a.takePromoted(desc, r)
+	}
 	return err
 }
 
@@ -91,6 +105,10 @@ func (a *adopter) takeFile(desc ocispec.Descriptor, title string) error {
 	}
 	e := tree.Entry{Path: p, Type: tree.File, Mode: 0o644, Size: desc.Size}
 	if ok, err := a.admit(e); !ok {
+		return err
+	}
+	if ok, err := a.sift(&e); !ok {
+		a.counters.expect(-desc.Size, 0)
 		return err
 	}
 	if a.budget.Bytes -= desc.Size; a.budget.Bytes < 0 {
@@ -119,11 +137,17 @@ func (a *adopter) takeArchive(desc ocispec.Descriptor, r recognized) error {
 
 // entry writes one entry of an archive, if no later layer has its name.
 func (a *adopter) entry(e tree.Entry, content io.Reader) error {
+	if e.Type == "" && !a.selects(e.Path) {
+		return nil
+	}
 	if e.Type == "" {
 		a.result.Warnings = append(a.result.Warnings, fmt.Sprintf("%q is a device or the like and is left out", string(e.Path)))
 		return nil
 	}
 	if ok, err := a.admit(e); !ok {
+		return err
+	}
+	if ok, err := a.sift(&e); !ok {
 		return err
 	}
 	switch e.Type {
@@ -134,8 +158,8 @@ func (a *adopter) entry(e tree.Entry, content io.Reader) error {
 		a.links = append(a.links, e)
 		return nil
 	case tree.Hardlink:
-		if old := a.names[e.Link]; old.kind != tree.File && old.kind != tree.Hardlink || old.layer != a.layer {
-			return fmt.Errorf("%w: hard link to %q, which this layer has not written", artifact.ErrUnsafe, string(e.Link))
+		if err := a.checkLink(e); err != nil {
+			return err
 		}
 		if err := a.flush(); err != nil {
 			return err

@@ -16,8 +16,12 @@ type PullOptions struct {
 	KeepArchives bool              // leave the archives of foreign artifacts as they are
 	MaxBytes     int64             // what files may hold together; default artifact.MaxUnpacked
 	Platform     *ocispec.Platform // what to take from an image index; default this machine's
-	Retry        Retry
-	Counters     *Counters
+	// Select says what to pull, with the directories that lead there; nil is all. Where the artifact has an index, layers
+	// that hold nothing of it are not fetched. If nothing is selected the pull fails with [ErrNoMatch]. See [Globs].
+	Select   func(tree.Path) bool
+	DryRun   bool // only say what would be written, in Result.Planned; the sink is not used and may be nil
+	Retry    Retry
+	Counters *Counters
 }
 
 // Pull writes the artifact that a tag or digest names into a sink and commits it. All content is verified by digest, and
@@ -32,7 +36,7 @@ func Pull(ctx context.Context, repo *remote.Repository, ref string, sink Sink, o
 		result: Result{Reference: name(repo, ref)},
 	}
 	err := p.pull(ctx, ref)
-	if err != nil {
+	if err != nil && !opts.DryRun {
 		_ = sink.Abort(context.WithoutCancel(ctx)) // the cause matters more; the next writer cleans up
 	}
 	return p.result, wrap(OpPull, p.result.Reference, p.trouble.explain(err))
@@ -42,6 +46,8 @@ type puller struct {
 	fetcher
 	sink   Sink
 	opts   PullOptions
+	picked map[tree.Path]bool // what of an index is selected; nil: ask Select
+	enough func() bool        // whether the layers of a foreign artifact that are left may stay; nil: never
 	result Result
 }
 
@@ -56,7 +62,7 @@ func (p *puller) pull(ctx context.Context, ref string) error {
 	} else {
 		err = p.adopt(ctx, f.manifest)
 	}
-	if err != nil {
+	if err != nil || p.opts.DryRun {
 		return err
 	}
 	return onTree(p.sink.Commit(ctx))

@@ -25,6 +25,7 @@ type PushOptions struct {
 	Concurrency int                  // layers in flight, each with up to 16 MiB in memory; default [DefaultConcurrency]
 	RefuseEmpty bool                 // a tree with nothing in it is [ErrEmpty]
 	Bases       []*Base              // what the tree was made from, of the same registry and observed
+	DryRun      bool                 // only say what would be sent, in Result.Planned; the registry is not asked
 	Retry       Retry
 	Counters    *Counters
 }
@@ -38,6 +39,7 @@ type Result struct {
 	Uploaded   int64              // bytes of blobs sent; what the registry had is not
 	Warnings   []string           // sentences for the log
 	Base       *Base              // of a pull: for later pushes, see [Base]; nil for an artifact that others made
+	Planned    []PlannedLayer     // of a dry run
 }
 
 // Push makes an artifact of a tree and gives it a tag. The tag moves last, in one request, when everything that the
@@ -82,6 +84,10 @@ type pusher struct {
 func (p *pusher) push(ctx context.Context, tag string) error {
 	if err := p.plan(ctx); err != nil {
 		return err
+	}
+	if p.opts.DryRun {
+		p.result.Planned = p.planned()
+		return nil
 	}
 	p.known = newKnown(p.opts.Bases)
 	if err := p.neighbours(ctx, tag); err != nil {

@@ -18,15 +18,22 @@ func (p *puller) restore(ctx context.Context, m ocispec.Manifest) error {
 	if err != nil {
 		return err
 	}
-	if x.Bytes() > p.limit() {
-		return fmt.Errorf("%d bytes: %w", x.Bytes(), artifact.ErrTooLarge)
-	}
 	layers := contentLayers(m)
 	parts, others := divide(x, len(layers))
+	if err := p.narrow(x, parts, others); err != nil {
+		return err
+	}
 	for _, e := range x.Entries {
-		if e.Type == tree.File {
+		if e.Type == tree.File && p.selects(e.Path) {
 			p.count(e.Entry)
 		}
+	}
+	if p.result.Bytes > p.limit() {
+		return fmt.Errorf("%d bytes: %w", p.result.Bytes, artifact.ErrTooLarge)
+	}
+	if p.opts.DryRun {
+		p.result.Planned = p.planned(layers, parts)
+		return nil
 	}
 	p.counters.expect(p.result.Bytes, p.result.Files)
 	p.result.Base = &Base{repository: p.repo.Reference.Repository, layers: layers, index: x}
@@ -117,6 +124,9 @@ func (p *puller) restorePack(ctx context.Context, desc ocispec.Descriptor, files
 			return fmt.Errorf("%w: the index has no such file of %d bytes in this layer", artifact.ErrUnsafe, got.Size)
 		}
 		delete(missing, got.Path)
+		if !p.selects(got.Path) {
+			return nil
+		}
 		return f.add(e.Entry, content, e.Digest)
 	})
 	if err != nil {
