@@ -32,6 +32,8 @@ const (
 	OpPull    Op = "pulling"
 	OpResolve Op = "resolving"
 	OpList    Op = "listing"
+	OpRead    Op = "reading"
+	OpCopy    Op = "copying"
 )
 
 // Side says where an operation failed.

@@ -117,7 +117,7 @@ func generate(write func(io.Writer) error) *generator {
 	g := &generator{PipeReader: r, done: make(chan struct{})}
 	go func() {
 		defer close(g.done)
-		w.CloseWithError(onTree(write(w)))
+		w.CloseWithError(write(w))
 	}()
 	return g
 }

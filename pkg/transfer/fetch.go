@@ -41,8 +41,11 @@ type fetcher struct {
 	buffers chan []byte // for segments; each is one that may be under way or wait for its turn
 }
 
-func newFetcher(r retrier, repo *remote.Repository, layers int) fetcher {
-	f := fetcher{retrier: r, repo: repo, buffers: make(chan []byte, 2*layers)}
+func newFetcher(repo *remote.Repository, opts PullOptions) fetcher {
+	f := fetcher{
+		retrier: newRetrier(opts.Retry, opts.Counters), repo: repo,
+		buffers: make(chan []byte, 2*concurrency(opts.Concurrency)),
+	}
 	for range cap(f.buffers) {
 		f.buffers <- nil // made when it is first used
 	}

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"slices"
 	"strings"
 
-	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
@@ -59,25 +57,20 @@ type matcher struct {
 	limit    int
 }
 
-func (m matcher) tooMany() error { return fmt.Errorf("more than %d artifacts match", m.limit) }
+func (m matcher) tooMany() error { return tooMany(m.limit) }
+
+func tooMany(limit int) error { return fmt.Errorf("more than %d artifacts match", limit) }
 
 func (m matcher) repositories(ctx context.Context, pattern string) ([]string, error) {
 	if !strings.Contains(pattern, "*") {
 		return []string{pattern}, nil
 	}
-	client, err := m.registry.Repository(strings.ReplaceAll(pattern, "*", "x"))
+	catalog, err := m.registry.catalog()
 	if err != nil {
 		return nil, err
 	}
-	catalog := remote.Registry{RepositoryOptions: remote.RepositoryOptions{
-		Client: client.Client, Reference: client.Reference, PlainHTTP: client.PlainHTTP,
-	}}
 	found, err := m.list(ctx, "listing the repositories of "+m.registry.Host, pattern, catalog.Repositories)
-	var status *errcode.ErrorResponse
-	if errors.As(err, &status) && status.StatusCode != http.StatusTooManyRequests && status.StatusCode < http.StatusInternalServerError {
-		return nil, fmt.Errorf("%w: %w", ErrNoCatalog, err)
-	}
-	return found, err
+	return found, noCatalog(err)
 }
 
 func (m matcher) tags(ctx context.Context, repository, pattern string) ([]string, error) {
@@ -97,24 +90,9 @@ func (m matcher) tags(ctx context.Context, repository, pattern string) ([]string
 }
 
 // list collects the names that match pattern, from every page.
-func (m matcher) list(ctx context.Context, op, pattern string,
-	page func(ctx context.Context, last string, fn func([]string) error) error,
-) ([]string, error) {
-	var found []string
-	err := m.do(ctx, op, func(ctx context.Context) error {
-		found = nil
-		return page(ctx, "", func(names []string) error {
-			for _, name := range names {
-				if ok, err := path.Match(pattern, name); ok && err == nil {
-					found = append(found, name)
-				}
-			}
-			if len(found) > m.limit {
-				return m.tooMany()
-			}
-			return nil
-		})
-	})
-	slices.Sort(found)
-	return slices.Compact(found), err
+func (m matcher) list(ctx context.Context, op, pattern string, page pages) ([]string, error) {
+	return m.names(ctx, op, m.limit, func(name string) bool {
+		ok, err := path.Match(pattern, name)
+		return ok && err == nil
+	}, page)
 }

@@ -73,9 +73,9 @@ func (p *pusher) largePack(ctx context.Context, layer artifact.Layer, f File, t 
 	size := p.layout.Entries[p.largeFile(layer)].Size
 	write := func(w io.Writer) error {
 		t.to(0)
-		return p.writePack(w, layer, func(int) (io.Reader, error) {
+		return onTree(p.writePack(w, layer, func(int) (io.Reader, error) {
 			return t.read(interruptible{ctx, io.NewSectionReader(f, 0, size)}), nil
-		})
+		}))
 	}
 	count := &counted{}
 	content := newGenerated(func(w io.Writer) error { count.n = 0; return write(io.MultiWriter(w, count)) })
@@ -89,7 +89,7 @@ func (p *pusher) largePack(ctx context.Context, layer artifact.Layer, f File, t 
 	sum := digest.Canonical.Digester()
 	count.n = 0
 	if err := write(io.MultiWriter(sum.Hash(), count)); err != nil {
-		return ocispec.Descriptor{}, onTree(err)
+		return ocispec.Descriptor{}, err
 	}
 	desc := packDescriptor(layer, sum.Digest(), count.n)
 	return desc, p.blob(ctx, desc, "", content)

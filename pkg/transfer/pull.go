@@ -32,7 +32,7 @@ type PullOptions struct {
 // artifact.ErrInvalidIndex, artifact.ErrVersion and whatever the sink returns.
 func Pull(ctx context.Context, repo *remote.Repository, ref string, sink Sink, opts PullOptions) (Result, error) {
 	p := puller{
-		fetcher: newFetcher(newRetrier(opts.Retry, opts.Counters), repo, concurrency(opts.Concurrency)), sink: sink, opts: opts,
+		fetcher: newFetcher(repo, opts), sink: sink, opts: opts,
 		result: Result{Reference: name(repo, ref)},
 	}
 	err := p.pull(ctx, ref)
@@ -57,6 +57,12 @@ func (p *puller) pull(ctx context.Context, ref string) error {
 		return err
 	}
 	p.result.Descriptor = f.desc
+	return p.take(ctx, f)
+}
+
+// take writes the artifact of a manifest and commits it.
+func (p *puller) take(ctx context.Context, f found) error {
+	var err error
 	if f.manifest.ArtifactType == artifact.ArtifactType {
 		err = p.restore(ctx, f.manifest)
 	} else {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -35,6 +36,8 @@ type Registry struct {
 	// CA is who may sign the registry's certificate; nil is the system's roots.
 	CA        *x509.CertPool
 	UserAgent string // default [UserAgent]
+	// Log is told about every request at level debug, without anything that could be a credential. Nil: nobody is.
+	Log *slog.Logger
 }
 
 // Repository returns a client of one repository. It keeps connections and tokens, so use it again for one operation after
@@ -53,13 +56,20 @@ func (r Registry) Repository(name string) (*remote.Repository, error) {
 	}
 	repo.PlainHTTP = r.PlainHTTP
 	repo.Client = &auth.Client{
-		Client:     &http.Client{Transport: hinting{watching{r.transport(), stallPatience}}},
+		Client:     &http.Client{Transport: hinting{watching{r.logged(r.transport()), stallPatience}}},
 		Header:     http.Header{"User-Agent": {agent}},
 		Credential: r.Credential,
 		Cache:      auth.NewCache(),
 		ClientID:   UserAgent,
 	}
 	return repo, nil
+}
+
+func (r Registry) logged(base http.RoundTripper) http.RoundTripper {
+	if r.Log == nil {
+		return base
+	}
+	return requestLog{base, r.Log}
 }
 
 func (r Registry) transport() *http.Transport {

@@ -82,7 +82,7 @@ func (a *adopter) takePromoted(desc ocispec.Descriptor, r recognized) error {
 	if len(a.promote) == 0 {
 		return nil
 	}
-	blob := a.fetch(a.ctx, a.repo, desc)
+	blob := a.fetch(a.ctx, desc)
 	defer blob.Close() //nolint:errcheck // read to its end
 	err := artifact.Unpack(blob, artifact.NewBudget(a.limit()), func(e tree.Entry, content io.Reader) error {
 		e, err := r.place(e)

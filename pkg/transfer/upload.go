@@ -38,9 +38,14 @@ func (u *uploader) blob(ctx context.Context, desc ocispec.Descriptor, from strin
 	if there || err != nil {
 		return err
 	}
+	return u.send(ctx, desc, from, c)
+}
+
+// send is blob for one that the registry is known to lack.
+func (u *uploader) send(ctx context.Context, desc ocispec.Descriptor, from string, c feed) error {
 	m := mount{from: from, digest: desc.Digest}
 	if desc.Size > partSize {
-		if _, err = u.parts(ctx, m, c); !errors.Is(err, errNoParts) {
+		if _, err := u.parts(ctx, m, c); !errors.Is(err, errNoParts) {
 			return err
 		}
 		m = mount{}
