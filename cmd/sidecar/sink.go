@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/converged-computing/oras-operator/pkg/transfer"
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+// later is a sink in a directory that is not made before there is something to write, so that a pull of what does not
+// exist leaves nothing.
+type later struct {
+	open func() (transfer.Sink, error)
+
+	mu   sync.Mutex
+	sink transfer.Sink
+}
+
+func intoLater(dir string) transfer.Sink {
+	return &later{open: func() (transfer.Sink, error) { return transfer.IntoDirectory(dir, tree.WriterOptions{}) }}
+}
+
+func (l *later) opened() (transfer.Sink, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var err error
+	if l.sink == nil {
+		l.sink, err = l.open()
+	}
+	return l.sink, err
+}
+
+func (l *later) Make(ctx context.Context, entries []tree.Entry) error {
+	sink, err := l.opened()
+	if err != nil {
+		return err
+	}
+	return sink.Make(ctx, entries)
+}
+
+func (l *later) Create(ctx context.Context, entries []tree.Entry) ([]io.WriteCloser, error) {
+	sink, err := l.opened()
+	if err != nil {
+		return nil, err
+	}
+	return sink.Create(ctx, entries)
+}
+
+func (l *later) Commit(ctx context.Context) error {
+	sink, err := l.opened()
+	if err != nil {
+		return err
+	}
+	return sink.Commit(ctx)
+}
+
+func (l *later) Abort(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sink == nil {
+		return nil
+	}
+	return l.sink.Abort(ctx)
+}
+
+// unmatched names the patterns that nothing matched.
+func unmatched(err error, patterns []string) error {
+	if !errors.Is(err, transfer.ErrNoMatch) {
+		return err
+	}
+	return fmt.Errorf("%w --path %s", err, strings.Join(patterns, ", "))
+}
