@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/fs"
 	"gotest.tools/v3/icmd"
@@ -25,6 +27,7 @@ const timeout = 60 * time.Second
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
 func runTests(m *testing.M) int {
+	logrus.SetOutput(io.Discard) // of the registry; it has no other way
 	dir, err := os.MkdirTemp("", "sidecar-test-")
 	if err != nil {
 		panic(err)
