@@ -63,7 +63,7 @@ func (c *copyCommand) copy(ctx context.Context, s *session, from, to string) err
 		return err
 	}
 	start := time.Now()
-	stop := s.progress(fmt.Sprintf("Copying %s to %s", src, dst))
+	stop := s.progress("Copying", src.String()+" to "+dst.String())
 	result, err := transfer.Copy(ctx, source, src.Target(), destination, dst.Tag, transfer.CopyOptions{
 		Concurrency: c.concurrency, Retry: s.retry(), Counters: &s.counters,
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func (m *meter) left() (time.Duration, bool) {
 		return 0, false
 	}
 	seconds := float64(max(0, last.totalBytes-last.bytes)) / rate
-	return min(time.Duration(seconds)*time.Second, 99*time.Hour), true
+	return min(time.Duration(math.Ceil(seconds))*time.Second, 99*time.Hour), true
 }
 
 // String is such as "12MB of 30MB, 3 of 10 files, 4MB/s, 5s left".
@@ -66,7 +67,7 @@ func (m *meter) String() string {
 	last := m.last()
 	parts := []string{size(last.bytes) + " of " + size(last.totalBytes)}
 	if last.totalFiles > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d files", last.files, last.totalFiles))
+		parts = append(parts, fmt.Sprintf("%d of %s", last.files, count(int(last.totalFiles), "file")))
 	}
 	if rate := m.rate(); rate > 0 {
 		parts = append(parts, size(int64(rate))+"/s")

@@ -71,7 +71,7 @@ func (c *patchCommand) patch(ctx context.Context, s *session, to string) error {
 		return err
 	}
 	start := time.Now()
-	stop := s.progress("Patching " + t.String())
+	stop := s.progress("Patching", t.String())
 	result, err := transferPatch(ctx, repo, t.Tag, opts)
 	stop()
 	if err != nil {

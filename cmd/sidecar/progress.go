@@ -19,15 +19,15 @@ const (
 )
 
 // progress tells how far an operation is until stop is called: with a bar on a terminal, elsewhere with a line now and
-// then. What it is doing is such as "Pulling localhost:5000/a:v1".
-func (s *session) progress(doing string) (stop func()) {
+// then. It is doing such as "Pulling" with something such as "localhost:5000/a:v1".
+func (s *session) progress(doing, with string) (stop func()) {
 	switch {
 	case s.quiet:
 		return func() {}
 	case isTerminal(s.cmd.ErrOrStderr()):
 		return s.bar(doing)
 	}
-	return s.lines(doing)
+	return s.lines(doing + " " + with)
 }
 
 func isTerminal(w io.Writer) bool {
@@ -72,7 +72,7 @@ func (s *session) bar(doing string) (stop func()) {
 	var mu sync.Mutex
 	text := ""
 	b := p.AddBar(0, mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(doing+" "), decor.Percentage()),
+		mpb.PrependDecorators(decor.Name(doing+" "), decor.NewPercentage("%d")),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
 			mu.Lock()
 			defer mu.Unlock()
@@ -81,7 +81,7 @@ func (s *session) bar(doing string) (stop func()) {
 	s.err.lead(p)
 	stopTelling := s.every(barEvery, func(m *meter) {
 		mu.Lock()
-		text = m.String()
+		text = " " + m.String()
 		mu.Unlock()
 		b.SetTotal(max(1, m.last().totalBytes), false)
 		b.SetCurrent(max(0, m.last().bytes))

@@ -69,7 +69,7 @@ func (c *pullCommand) pull(ctx context.Context, s *session, from string) error {
 		return err
 	}
 	start := time.Now()
-	stop := s.progress("Pulling " + t.String())
+	stop := s.progress("Pulling", t.String())
 	result, err := transfer.Pull(ctx, repo, t.Target(), intoLater(c.into), opts)
 	stop()
 	if err != nil {

@@ -66,7 +66,7 @@ func (c *pushCommand) push(ctx context.Context, s *session, to, path string) err
 		return err
 	}
 	start := time.Now()
-	stop := s.progress("Pushing " + t.String())
+	stop := s.progress("Pushing", t.String())
 	result, err := transfer.Push(ctx, repo, t.Tag, transfer.Directory(path), transfer.PushOptions{
 		Compression: compression, Concurrency: c.concurrency, DryRun: c.dryRun, Retry: s.retry(), Counters: &s.counters,
 	})
