@@ -12,8 +12,7 @@ func TestTheExamplesOfTheHelpAreRight(t *testing.T) {
 	root := newCommand()
 	for _, cmd := range root.Commands() {
 		t.Run(cmd.Name(), func(t *testing.T) {
-			lines := strings.Split(strings.ReplaceAll(cmd.Example, "\\\n", " "), "\n")
-			for _, line := range lines {
+			for line := range strings.SplitSeq(strings.ReplaceAll(cmd.Example, "\\\n", " "), "\n") {
 				args := words(t, line)
 				assert.Equal(t, args[0], "sidecar")
 				found, rest, err := newCommand().Find(args[1:])
