@@ -18,7 +18,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 )
 
-// common are the flags of every command by hand.
+// common are the flags of every command at a terminal.
 type common struct {
 	plainHTTP     bool
 	ca            string
@@ -48,7 +48,7 @@ func (c *common) bind(cmd *cobra.Command) {
 	flags.BoolVar(&c.debug, "debug", false, "log every request")
 	flags.DurationVar(&c.timeout, "timeout", 0, "give up after so long (default: only when nothing has got through for a minute)")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{err, cmd} })
-	cmd.GroupID = byHand
+	cmd.GroupID = atTerminal
 }
 
 // bindOutput is for commands whose result has two forms.

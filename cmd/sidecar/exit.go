@@ -16,7 +16,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 )
 
-// Exit codes of the commands by hand; README.md has them too. A signal is 128 and its number.
+// Exit codes of the commands at a terminal; README.md has them too. A signal is 128 and its number.
 const (
 	exitOther    = 1
 	exitUsage    = 2

@@ -1,5 +1,5 @@
 // Command sidecar moves files between a directory and a registry. In a pod it runs beside the step's command (sidecar run);
-// its arguments are written by the operator, and it reads no environment variables. By hand it pushes, pulls, lists, reads,
+// its arguments are written by the operator, and it reads no environment variables. At a terminal it pushes, pulls, lists, reads,
 // patches and copies artifacts; then it reads
 //
 //   - DOCKER_CONFIG, or HOME: where the Docker configuration with the credentials is
@@ -40,7 +40,7 @@ func newCommand() *cobra.Command {
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddGroup(&cobra.Group{ID: byHand, Title: "By hand:"}, &cobra.Group{ID: inPod, Title: "In a pod:"})
+	root.AddGroup(&cobra.Group{ID: atTerminal, Title: "At a terminal:"}, &cobra.Group{ID: inPod, Title: "In a pod:"})
 	root.AddCommand(newPushCommand(), newPullCommand(), newLsCommand(), newCatCommand(), newPatchCommand(), newCopyCommand())
 	root.AddCommand(newRunCommand(), newGateCommand())
 	return root
@@ -48,8 +48,8 @@ func newCommand() *cobra.Command {
 
 // Groups of commands in the help.
 const (
-	byHand = "hand"
-	inPod  = "pod"
+	atTerminal = "terminal"
+	inPod      = "pod"
 )
 
 // knownCommand is what cobra does by itself with unknown commands, but that it is a wrong usage.

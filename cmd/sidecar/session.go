@@ -15,7 +15,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 )
 
-// session is one run of a command by hand.
+// session is one run of a command at a terminal.
 type session struct {
 	common
 	cmd      *cobra.Command
