@@ -53,7 +53,7 @@ func (c *common) bind(cmd *cobra.Command) {
 
 // bindOutput is for commands whose result has two forms.
 func (c *common) bindOutput(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&c.output, "output", "o", formText, "print the result as `text` or json")
+	cmd.Flags().StringVarP(&c.output, "output", "o", formText, "print the result as `text|json`")
 }
 
 // verb is what a command does.

@@ -43,13 +43,13 @@ A PATH at which nothing is may be a pattern, such as 'results/*.csv' in quotes: 
 }
 
 func bindCompression(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "compression", string(artifact.Auto), "`how` to compress: auto (fast, small files only, where it is worth it), none or gzip (large files too)")
+	cmd.Flags().StringVar(to, "compression", string(artifact.Auto), "compress as `auto|none|gzip`: auto is fast and only small files where it is worth it, gzip is large files too")
 }
 
 const concurrencyFlag = "concurrency"
 
 func bindConcurrency(cmd *cobra.Command, to *int) {
-	cmd.Flags().IntVar(to, concurrencyFlag, transfer.DefaultConcurrency, "move so `many` layers at once")
+	cmd.Flags().IntVar(to, concurrencyFlag, transfer.DefaultConcurrency, "move `n` layers at once")
 }
 
 func (c *pushCommand) push(ctx context.Context, s *session, to, path string) error {
