@@ -2,6 +2,7 @@ package transfer_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/fs"
 
@@ -179,6 +181,22 @@ func TestAPullSelectsFromWhatOthersMade(t *testing.T) {
 		assert.NilError(t, err)
 		holds(t, filepath.Join(into, "l2"), "d/f")
 		holds(t, filepath.Join(into, "plain"), "plain")
+	})
+	t.Run("the directory that leads there has its mode", func(t *testing.T) {
+		var packed bytes.Buffer
+		w := tar.NewWriter(&packed)
+		for _, h := range []tar.Header{{Typeflag: tar.TypeDir, Name: "d", Mode: 0o710}, {Typeflag: tar.TypeReg, Name: "d/f", Mode: 0o600}} {
+			assert.NilError(t, w.WriteHeader(&h))
+		}
+		assert.NilError(t, w.Close())
+		private := repository(t, registry, "private")
+		pushLayers(t, private, layer{mediaType: ocispec.MediaTypeImageLayer, content: packed.Bytes()})
+		into := t.TempDir()
+		_, err := pullInto(t.Context(), private, "v1", into, transfer.PullOptions{Retry: quick(), Select: globs(t, "d/f")})
+		assert.NilError(t, err)
+		info, err := os.Stat(filepath.Join(into, "d"))
+		assert.NilError(t, err)
+		assert.Equal(t, info.Mode().Perm(), os.FileMode(0o710))
 	})
 	t.Run("nothing", func(t *testing.T) {
 		into := t.TempDir()
