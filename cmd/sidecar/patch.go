@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/converged-computing/oras-operator/pkg/artifact"
+	"github.com/converged-computing/oras-operator/pkg/transfer"
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
@@ -54,7 +55,7 @@ func (c *patchCommand) patch(ctx context.Context, s *session, to string) error {
 	if err != nil {
 		return err
 	}
-	opts := patchOptions{
+	opts := transfer.PatchOptions{
 		Remove: c.remove, DryRun: c.dryRun, Concurrency: c.concurrency, Retry: s.retry(), Counters: &s.counters,
 	}
 	if opts.Compression, err = artifact.ParseCompression(c.compression); err != nil {
@@ -72,7 +73,7 @@ func (c *patchCommand) patch(ctx context.Context, s *session, to string) error {
 	}
 	start := time.Now()
 	stop := s.progress("Patching", t.String())
-	result, err := transferPatch(ctx, repo, t.Tag, opts)
+	result, err := transfer.Patch(ctx, repo, t.Tag, opts)
 	stop()
 	if err != nil {
 		return err
@@ -87,14 +88,14 @@ func (c *patchCommand) patch(ctx context.Context, s *session, to string) error {
 }
 
 // parseAdditions reads what is to be added: file[=path], cut at the first =.
-func parseAdditions(all []string) ([]addition, error) {
-	var found []addition
+func parseAdditions(all []string) ([]transfer.Addition, error) {
+	var found []transfer.Addition
 	for _, s := range all {
 		local, to, given := strings.Cut(s, "=")
 		if !given {
 			to = filepath.Base(local)
 		}
-		a := addition{Local: local, Path: tree.Path(path.Clean(to))}
+		a := transfer.Addition{Local: local, Path: tree.Path(path.Clean(to))}
 		err := tree.ValidPath(a.Path)
 		if local == "" {
 			err = errors.New("the file is missing")

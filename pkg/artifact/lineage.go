@@ -21,6 +21,8 @@ const (
 	AnnotationInputs    = "oras.converged-computing.github.io/inputs"
 	// AnnotationIncomplete is "true" where the command was killed before it had ended.
 	AnnotationIncomplete = "oras.converged-computing.github.io/incomplete"
+	// AnnotationPatchedFrom is the digest of the manifest that files were changed of.
+	AnnotationPatchedFrom = "oras.converged-computing.github.io/patched-from"
 )
 
 // Lineage says where an artifact came from. What is unknown is empty, zero or nil.
@@ -35,15 +37,18 @@ type Lineage struct {
 	Inputs    []string  `json:"inputs,omitempty"`   // repository[:tag]@digest each
 	// Incomplete says that the command was killed before it had ended, and this is what it had made by then.
 	Incomplete bool `json:"incomplete,omitempty"`
+	// PatchedFrom is the digest of the manifest of the artifact that files were changed of to get this one.
+	PatchedFrom string `json:"patchedFrom,omitempty"`
 }
 
 // Annotations returns l as annotations of a manifest.
 func (l Lineage) Annotations() map[string]string {
 	all := map[string]string{
-		AnnotationNamespace: l.Namespace,
-		AnnotationJob:       l.Job,
-		AnnotationPod:       l.Pod,
-		AnnotationContainer: l.Container,
+		AnnotationNamespace:   l.Namespace,
+		AnnotationJob:         l.Job,
+		AnnotationPod:         l.Pod,
+		AnnotationContainer:   l.Container,
+		AnnotationPatchedFrom: l.PatchedFrom,
 	}
 	if !l.Created.IsZero() {
 		all[AnnotationCreated] = l.Created.UTC().Format(time.RFC3339)
@@ -72,10 +77,11 @@ func (l Lineage) Annotations() map[string]string {
 // LineageOf reads the lineage from annotations. What is missing or malformed stays unknown.
 func LineageOf(annotations map[string]string) Lineage {
 	l := Lineage{
-		Namespace: annotations[AnnotationNamespace],
-		Job:       annotations[AnnotationJob],
-		Pod:       annotations[AnnotationPod],
-		Container: annotations[AnnotationContainer],
+		Namespace:   annotations[AnnotationNamespace],
+		Job:         annotations[AnnotationJob],
+		Pod:         annotations[AnnotationPod],
+		Container:   annotations[AnnotationContainer],
+		PatchedFrom: annotations[AnnotationPatchedFrom],
 	}
 	l.Incomplete, _ = strconv.ParseBool(annotations[AnnotationIncomplete])
 	if created, err := time.Parse(time.RFC3339, annotations[AnnotationCreated]); err == nil {

@@ -59,7 +59,7 @@ func (b *Base) Observe(ctx context.Context, listing tree.Listing) error {
 // known is what the bases of a push say about its tree.
 type known struct {
 	files map[state]knownFile
-	packs map[[sha256.Size]byte]knownPack
+	packs map[[sha256.Size]byte]knownLayer
 }
 
 type knownFile struct {
@@ -67,14 +67,14 @@ type knownFile struct {
 	from   string // repository that has it as a blob of its own; empty: it is in a pack
 }
 
-type knownPack struct {
+type knownLayer struct {
 	desc    ocispec.Descriptor
 	from    string
 	entries []artifact.Entry // in their order in the index
 }
 
 func newKnown(bases []*Base) known {
-	k := known{files: map[state]knownFile{}, packs: map[[sha256.Size]byte]knownPack{}}
+	k := known{files: map[state]knownFile{}, packs: map[[sha256.Size]byte]knownLayer{}}
 	for _, b := range bases {
 		k.add(b)
 	}
@@ -98,7 +98,7 @@ func (k known) add(b *Base) {
 	}
 	for i, desc := range b.layers {
 		if isPack(desc) {
-			k.packs[signature(desc.Annotations[ocispec.AnnotationTitle], held[i])] = knownPack{desc, b.repository, held[i]}
+			k.packs[signature(desc.Annotations[ocispec.AnnotationTitle], held[i])] = knownLayer{desc, b.repository, held[i]}
 		}
 	}
 }
@@ -126,57 +126,55 @@ func signature(title string, entries []artifact.Entry) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// reuse sees that the registry has a layer all of whose files are known, without reading them. It reports whether it could.
+// reuse sees that the registry has a layer of which all is known, without reading a file. It reports whether it could.
 func (p *pusher) reuse(ctx context.Context, layer artifact.Layer) (ocispec.Descriptor, bool, error) {
-	entries, from, ok := p.recall(layer)
+	same, ok := p.recall(layer)
 	if !ok {
 		return ocispec.Descriptor{}, false, nil
 	}
-	desc := ocispec.Descriptor{
-		MediaType:   artifact.MediaTypeRaw,
-		Digest:      entries[0].Digest,
-		Size:        entries[0].Size,
-		Annotations: map[string]string{ocispec.AnnotationTitle: layer.Title},
-	}
-	if layer.Pack {
-		found, ok := p.known.packs[signature(layer.Title, entries)]
-		if !ok {
-			return ocispec.Descriptor{}, false, nil
-		}
-		desc, entries, from = packDescriptor(layer, found.desc.Digest, found.desc.Size), found.entries, found.from
-	}
-	if there, err := p.mounted(ctx, desc, from); !there || err != nil {
+	if there, err := p.mounted(ctx, same.desc, same.from); !there || err != nil {
 		return ocispec.Descriptor{}, false, err
 	}
 	files := 0
 	for n, i := range inOrder(layer) {
-		p.places[i] = artifact.Placement{Digest: entries[n].Digest, Offset: entries[n].Offset}
-		if entries[n].Type == tree.File {
+		p.places[i] = artifact.Placement{Digest: same.entries[n].Digest, Offset: same.entries[n].Offset}
+		if same.entries[n].Type == tree.File {
 			files++
 		}
 	}
 	p.counters.done(p.layout.Size(layer), files)
+	desc := same.desc
+	desc.Annotations = map[string]string{ocispec.AnnotationTitle: layer.Title}
+	if layer.Pack {
+		desc = packDescriptor(layer, desc.Digest, desc.Size)
+	}
 	return desc, true, nil
 }
 
-// recall returns what is known of the entries of a layer, in the order of the index; of a layer that is one file also who
-// has it. It is not ok unless all of its files are known.
-func (p *pusher) recall(layer artifact.Layer) (entries []artifact.Entry, from string, ok bool) {
+// recall returns the layer of a base that is the same as one that is planned.
+func (p *pusher) recall(layer artifact.Layer) (knownLayer, bool) {
 	if len(p.known.files) == 0 {
-		return nil, "", false
+		return knownLayer{}, false
 	}
+	var entries []artifact.Entry
+	var from string
 	for _, i := range inOrder(layer) {
 		e := artifact.Entry{Entry: p.layout.Entries[i]}
 		if e.Type == tree.File {
 			file, ok := p.known.files[stateOf(e.Entry)]
-			if !ok || !layer.Pack && file.from == "" {
-				return nil, "", false
+			if !ok {
+				return knownLayer{}, false
 			}
 			e.Digest, from = file.digest, file.from
 		}
 		entries = append(entries, e)
 	}
-	return entries, from, true
+	if layer.Pack {
+		same, ok := p.known.packs[signature(layer.Title, entries)]
+		return same, ok
+	}
+	desc := ocispec.Descriptor{MediaType: artifact.MediaTypeRaw, Digest: entries[0].Digest, Size: entries[0].Size}
+	return knownLayer{desc, from, entries}, from != ""
 }
 
 // inOrder returns the entries of a layer in the order of the index.
@@ -184,6 +182,9 @@ func inOrder(layer artifact.Layer) []int { return slices.Sorted(slices.Values(la
 
 // mounted sees that the repository has a blob that another one has, and reports whether it does.
 func (p *pusher) mounted(ctx context.Context, desc ocispec.Descriptor, from string) (bool, error) {
+	if p.trust && from == p.repo.Reference.Repository {
+		return true, nil
+	}
 	there, err := p.exists(ctx, desc.Digest)
 	if there || err != nil || from == p.repo.Reference.Repository {
 		return there, err

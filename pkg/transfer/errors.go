@@ -32,6 +32,7 @@ const (
 	OpPull    Op = "pulling"
 	OpResolve Op = "resolving"
 	OpList    Op = "listing"
+	OpPatch   Op = "patching"
 	OpRead    Op = "reading"
 	OpCopy    Op = "copying"
 )

@@ -25,10 +25,13 @@ type PlannedLayer struct {
 	Size  int64 // of the blob; 0 when it is yet to be made
 }
 
-// planned says what a push would send.
+// planned says what a push would send, but for what it knows to be there.
 func (p *pusher) planned() []PlannedLayer {
 	var plan []PlannedLayer
 	for _, layer := range p.layout.Layers {
+		if _, known := p.recall(layer); known {
+			continue
+		}
 		one := PlannedLayer{Title: layer.Title, Kind: Raw, Bytes: p.layout.Size(layer)}
 		if layer.Pack {
 			one.Kind = Pack

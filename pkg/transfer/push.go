@@ -49,11 +49,7 @@ type Result struct {
 // Beside what registries answer it fails with [ErrChanged], [ErrEmpty], artifact.ErrInvalidTree and whatever the source
 // returns. A context with a deadline bounds the retries.
 func Push(ctx context.Context, repo *remote.Repository, tag string, src Source, opts PushOptions) (Result, error) {
-	p := pusher{
-		uploader: uploader{retrier: newRetrier(opts.Retry, opts.Counters), repo: repo}, src: src, opts: opts,
-		result: Result{Reference: name(repo, tag)},
-		packs:  newBuffers(concurrency(opts.Concurrency), packBuffer), files: newBuffers(concurrency(opts.Concurrency), 0),
-	}
+	p := newPusher(repo, tag, src, opts)
 	err := checkTag(tag)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrInvalidReference, err)
@@ -67,6 +63,19 @@ func Push(ctx context.Context, repo *remote.Repository, tag string, src Source, 
 // packBuffer is what a pack takes at most, in bytes: stored blocks of gzip add five bytes to each 65,535.
 const packBuffer = artifact.PackSize + artifact.PackSize>>12
 
+func newPusher(repo *remote.Repository, tag string, src Source, opts PushOptions) *pusher {
+	n := concurrency(opts.Concurrency)
+	return &pusher{
+		uploader: uploader{retrier: newRetrier(opts.Retry, opts.Counters), repo: repo},
+		src:      src,
+		opts:     opts,
+		result:   Result{Reference: name(repo, tag)},
+		packs:    newBuffers(n, packBuffer),
+		files:    newBuffers(n, 0),
+		last:     func(context.Context) error { return nil },
+	}
+}
+
 type pusher struct {
 	uploader
 	src    Source
@@ -74,6 +83,9 @@ type pusher struct {
 	result Result
 	packs  buffers
 	files  buffers // for the content of one small file each
+
+	last  func(context.Context) error // right before the tag moves
+	trust bool                        // that the repository has what a base in it names
 
 	known  known          // what is known of the tree before it is read
 	sizes  map[int64]bool // of files that the registry has and that may be the same
@@ -86,11 +98,11 @@ func (p *pusher) push(ctx context.Context, tag string) error {
 	if err := p.plan(ctx); err != nil {
 		return err
 	}
+	p.known = newKnown(p.opts.Bases)
 	if p.opts.DryRun {
 		p.result.Planned = p.planned()
 		return nil
 	}
-	p.known = newKnown(p.opts.Bases)
 	if err := p.neighbours(ctx, tag); err != nil {
 		return err
 	}
@@ -103,6 +115,7 @@ func (p *pusher) push(ctx context.Context, tag string) error {
 		if !blobCollected(err) {
 			break
 		}
+		p.trust = false
 		p.counters.done(-p.result.Bytes, -p.result.Files)
 	}
 	return err
@@ -149,13 +162,15 @@ func (p *pusher) plan(ctx context.Context) error {
 			p.result.Bytes += e.Size
 		}
 	}
-	p.warn("is a device, FIFO, socket or unfinished pull and is left out", listing.Skipped)
+	p.warn(leftOut, listing.Skipped)
 	p.warn("can be restored by this client only, not by other clients", p.layout.Unseen)
 	p.counters.expect(p.result.Bytes, p.result.Files)
 	p.places = make([]artifact.Placement, len(p.layout.Entries))
 	p.layers = make([]ocispec.Descriptor, len(p.layout.Layers))
 	return nil
 }
+
+const leftOut = "is a device, FIFO, socket or unfinished pull and is left out"
 
 // warn adds a warning for each of the first few paths, and one for the rest.
 func (p *pusher) warn(what string, paths []tree.Path) {
@@ -205,6 +220,9 @@ func (p *pusher) finish(ctx context.Context, tag string) error {
 		if err := p.blob(ctx, blob.Descriptor, "", small(blob.Content)); err != nil {
 			return err
 		}
+	}
+	if err := p.last(ctx); err != nil {
+		return err
 	}
 	p.result.Descriptor = manifest.Descriptor
 	return p.do(ctx, "putting the manifest", func(ctx context.Context) error {

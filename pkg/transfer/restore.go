@@ -104,17 +104,31 @@ func (p *puller) restoreRaw(ctx context.Context, desc ocispec.Descriptor, files 
 	return f.blob(e.Entry, desc)
 }
 
-// restorePack writes the files of a pack. What the index does not say is refused.
+// restorePack writes the files of a pack.
 func (p *puller) restorePack(ctx context.Context, desc ocispec.Descriptor, files []artifact.Entry) error {
+	blob := p.fetch(ctx, desc)
+	defer blob.Close() //nolint:errcheck // read to its end
+	f := filler{puller: p, ctx: ctx}
+	err := unpackKnown(blob, files, func(e artifact.Entry, content io.Reader) error {
+		if !p.selects(e.Path) {
+			return nil
+		}
+		return f.add(e.Entry, content, e.Digest)
+	})
+	if err != nil {
+		return blob.verdict(err)
+	}
+	return f.flush()
+}
+
+// unpackKnown visits the files of a pack, all of which the index knows. What it does not know is refused.
+func unpackKnown(blob io.Reader, files []artifact.Entry, visit func(artifact.Entry, io.Reader) error) error {
 	missing := make(map[tree.Path]artifact.Entry, len(files))
 	budget := artifact.Budget{Entries: tree.MaxEntries}
 	for _, e := range files {
 		missing[e.Path] = e
 		budget.Bytes += e.Size
 	}
-	blob := p.fetch(ctx, desc)
-	defer blob.Close() //nolint:errcheck // read to its end
-	f := filler{puller: p, ctx: ctx}
 	err := artifact.Unpack(blob, &budget, func(got tree.Entry, content io.Reader) error {
 		if got.Type != tree.File {
 			return nil // the index has them
@@ -124,16 +138,13 @@ func (p *puller) restorePack(ctx context.Context, desc ocispec.Descriptor, files
 			return fmt.Errorf("%w: the index has no such file of %d bytes in this layer", artifact.ErrUnsafe, got.Size)
 		}
 		delete(missing, got.Path)
-		if !p.selects(got.Path) {
-			return nil
-		}
-		return f.add(e.Entry, content, e.Digest)
+		return visit(e, content)
 	})
 	if err != nil {
-		return blob.verdict(err)
+		return err
 	}
 	for path := range missing {
 		return fmt.Errorf("%w: %q is not in its layer", artifact.ErrInvalidIndex, string(path))
 	}
-	return f.flush()
+	return nil
 }
