@@ -83,7 +83,11 @@ func newKnown(bases []*Base) known {
 
 func (k known) add(b *Base) {
 	held := make([][]artifact.Entry, len(b.layers))
+	dirs := map[tree.Path]artifact.Entry{}
 	for _, e := range b.index.Entries {
+		if e.Type == tree.Dir {
+			dirs[e.Path] = e
+		}
 		if e.Layer == artifact.NoLayer {
 			continue
 		}
@@ -98,9 +102,27 @@ func (k known) add(b *Base) {
 	}
 	for i, desc := range b.layers {
 		if isPack(desc) {
-			k.packs[signature(desc.Annotations[ocispec.AnnotationTitle], held[i])] = knownLayer{desc, b.repository, held[i]}
+			title := desc.Annotations[ocispec.AnnotationTitle]
+			k.packs[signature(title, repeated(title, held[i], dirs), held[i])] = knownLayer{desc, b.repository, held[i]}
 		}
 	}
+}
+
+// repeated returns the directories that a pack repeats: those between its title and its entries that it does not hold.
+func repeated(title string, held []artifact.Entry, dirs map[tree.Path]artifact.Entry) []artifact.Entry {
+	have := map[tree.Path]bool{".": true, artifact.Unspelled(title): true}
+	for _, e := range held {
+		have[e.Path] = true
+	}
+	var parents []artifact.Entry
+	for _, e := range held {
+		for dir := e.Path.Dir(); !have[dir]; dir = dir.Dir() {
+			have[dir] = true
+			parents = append(parents, dirs[dir])
+		}
+	}
+	slices.SortFunc(parents, func(a, b artifact.Entry) int { return tree.Compare(a.Path, b.Path) })
+	return parents
 }
 
 func isPack(desc ocispec.Descriptor) bool {
@@ -108,14 +130,14 @@ func isPack(desc ocispec.Descriptor) bool {
 }
 
 // signature is the same for two packs if they unpack to the same.
-func signature(title string, entries []artifact.Entry) [sha256.Size]byte {
+func signature(title string, parents, entries []artifact.Entry) [sha256.Size]byte {
 	h := sha256.New()
 	text := func(s string) {
 		_, _ = h.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) // a hash takes everything
 		_, _ = io.WriteString(h, s)
 	}
 	text(string(artifact.Unspelled(title)))
-	for _, e := range entries {
+	for _, e := range slices.Concat(parents, []artifact.Entry{{}}, entries) {
 		for _, s := range []string{string(e.Path), string(e.Type), string(e.Link), string(e.Digest)} {
 			text(s)
 		}
@@ -170,7 +192,11 @@ func (p *pusher) recall(layer artifact.Layer) (knownLayer, bool) {
 		entries = append(entries, e)
 	}
 	if layer.Pack {
-		same, ok := p.known.packs[signature(layer.Title, entries)]
+		var parents []artifact.Entry
+		for _, i := range layer.Parents {
+			parents = append(parents, artifact.Entry{Entry: p.layout.Entries[i]})
+		}
+		same, ok := p.known.packs[signature(layer.Title, parents, entries)]
 		return same, ok
 	}
 	desc := ocispec.Descriptor{MediaType: artifact.MediaTypeRaw, Digest: entries[0].Digest, Size: entries[0].Size}

@@ -115,6 +115,9 @@ func (e *statusError) Unwrap() error { return e.ErrorResponse }
 
 // clean makes an error of the registry client fit to be shown.
 func clean(err error) error {
+	if errors.Is(err, errForgotten) || errors.Is(err, errNoParts) {
+		return err // made of one that is clean
+	}
 	if status, ok := errors.AsType[*errcode.ErrorResponse](err); ok {
 		return &statusError{status}
 	}

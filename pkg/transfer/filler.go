@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 const (
 	smallFile = 256 << 10 // a file above this is created by itself
 	batchSize = 1 << 20
+	// copyBuffer is what is written of a large file at once.
+	copyBuffer = 256 << 10
 )
 
 // filler creates files in a sink, small ones in batches. It is not for concurrent use.
@@ -97,7 +100,7 @@ func (f *filler) blob(e tree.Entry, desc ocispec.Descriptor) error {
 	}
 	file := files[0]
 	return f.fill(file, e, func() error {
-		have := min(file.present(), e.Size)
+		have := min(file.present(), e.Size) / holeSize * holeSize
 		err := f.copyBlob(file, e, desc, have)
 		if errors.Is(err, ErrDigest) && have > 0 {
 			err = f.copyBlob(file, e, desc, 0) // what was there was of something else
@@ -135,7 +138,11 @@ func (f *filler) copyBlob(file *output, e tree.Entry, desc ocispec.Descriptor, h
 
 // copy writes content to a file that then has to have the right size.
 func (f *filler) copy(file *output, e tree.Entry, content io.Reader) error {
-	_, err := io.Copy(file, content)
+	aligned := bufio.NewWriterSize(file, copyBuffer) // else blocks of zeros would not be seen where reads end within them
+	_, err := io.Copy(aligned, content)
+	if err == nil {
+		err = aligned.Flush()
+	}
 	if err == nil && file.at != e.Size {
 		err = fmt.Errorf("%q: %d bytes are not %d: %w", string(e.Path), file.at, e.Size, ErrDigest)
 	}

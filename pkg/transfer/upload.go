@@ -65,7 +65,7 @@ func (u *uploader) exists(ctx context.Context, d digest.Digest) (bool, error) {
 // inOne sends a blob in one request.
 func (u *uploader) inOne(ctx context.Context, desc ocispec.Descriptor, m mount, c feed) error {
 	return u.do(ctx, "uploading "+desc.Digest.String(), func(ctx context.Context) error {
-		s, err := begin(ctx, u.repo, m)
+		s, err := u.begin(ctx, m)
 		if err != nil || s == nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func (u *uploader) parts(ctx context.Context, m mount, c feed) (digest.Digest, e
 func (u *uploader) allParts(ctx context.Context, m mount, c feed) (digest.Digest, error) {
 	var s *session
 	err := u.do(ctx, "beginning an upload", func(ctx context.Context) (err error) {
-		s, err = begin(ctx, u.repo, m)
+		s, err = u.begin(ctx, m)
 		return err
 	})
 	if err != nil || s == nil {
@@ -118,6 +118,15 @@ func (u *uploader) allParts(ctx context.Context, m mount, c feed) (digest.Digest
 	}
 	u.abandon(ctx, s, err)
 	return "", err
+}
+
+// begin starts an upload, or has the blob mounted; then there is no session. Where to mount is refused, to send may not be.
+func (u *uploader) begin(ctx context.Context, m mount) (*session, error) {
+	s, err := begin(ctx, u.repo, m)
+	if m.from != "" && Final(err) {
+		return begin(ctx, u.repo, mount{})
+	}
+	return s, err
 }
 
 // part sends one part, as far as the registry lacks it.
@@ -141,7 +150,7 @@ func (u *uploader) part(ctx context.Context, s *session, p part) error {
 		u.uploaded.Add(s.offset - before)
 		if refusesParts(err) {
 			u.whole.Store(true)
-			return errors.Join(errNoParts, err)
+			return fmt.Errorf("%w: %w", errNoParts, clean(err))
 		}
 		if err == nil && s.offset < p.end() {
 			return fmt.Errorf("the registry took %d bytes of %d: %w", s.offset-before, p.end()-before, io.ErrShortWrite)

@@ -1,0 +1,389 @@
+package transfer_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/fs"
+
+	"github.com/converged-computing/oras-operator/pkg/transfer"
+	"github.com/converged-computing/oras-operator/pkg/transfer/internal/testregistry"
+	"github.com/converged-computing/oras-operator/pkg/tree"
+)
+
+// bigSize is that of a file of several parts and many segments, in bytes.
+const bigSize = 150 << 20
+
+// bigFile is a directory with one large file.
+func bigFile(t *testing.T) *fs.Dir {
+	t.Helper()
+	dir := fs.NewDir(t, "from", fs.WithFile("big", ""))
+	block := noise(rand.New(rand.NewPCG(5, 5)), 1<<20)
+	f, err := os.OpenFile(dir.Join("big"), os.O_WRONLY, 0)
+	assert.NilError(t, err)
+	for i := range bigSize >> 20 {
+		block[0], block[1<<19] = byte(i), byte(i) // so that no two blocks are alike
+		_, err = f.Write(block)
+		assert.NilError(t, err)
+	}
+	assert.NilError(t, f.Close())
+	return dir
+}
+
+// counting is a source that counts the bytes that are read from it.
+type counting struct {
+	transfer.Source
+	read atomic.Int64
+}
+
+func (c *counting) Open(ctx context.Context, paths []tree.Path) ([]transfer.File, error) {
+	files, err := c.Source.Open(ctx, paths)
+	for i := range files {
+		files[i] = countedFile{files[i], &c.read}
+	}
+	return files, err
+}
+
+type countedFile struct {
+	transfer.File
+	read *atomic.Int64
+}
+
+func (f countedFile) ReadAt(b []byte, at int64) (int, error) {
+	n, err := f.File.ReadAt(b, at)
+	f.read.Add(int64(n))
+	return n, err
+}
+
+// cutUploads reads some of the first few parts and breaks the connection.
+func cutUploads(registry *testregistry.Registry, times int32, after int64) testregistry.Fault {
+	left := atomic.Int32{}
+	left.Store(times)
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPatch || left.Add(-1) < 0 {
+			return false
+		}
+		r.Body = io.NopCloser(io.MultiReader(io.LimitReader(r.Body, after), broken{}))
+		registry.Serve(&answer{header: http.Header{}}, r)
+		return reset(w, r)
+	}
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestALargeFileIsReadOnceAndWhatIsCutOffGoesOnWhereTheRegistryIs(t *testing.T) {
+	registry := testregistry.Start(t)
+	from := bigFile(t)
+	for name, test := range map[string]struct {
+		fault testregistry.Fault
+		again int64 // bytes that may be sent twice
+	}{
+		"nothing happens": {nil, 0},
+		"parts are cut":   {cutUploads(registry, 3, 20<<20), 3 * 8 << 20}, // what lay in buffers on the way
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry.SetFault(test.fault)
+			defer registry.SetFault(nil)
+			repo := repository(t, registry, strings.ReplaceAll(name, " ", "-"))
+			src := &counting{Source: transfer.Directory(from.Path())}
+			var counters transfer.Counters
+			result, err := transfer.Push(t.Context(), repo, "v1", src, transfer.PushOptions{Retry: quick(), Counters: &counters})
+			assert.NilError(t, err)
+			assert.Assert(t, result.Uploaded < bigSize+1<<20, "%d bytes arrived of %d", result.Uploaded, bigSize)
+			assert.Assert(t, counters.Wire.Load() <= bigSize+1<<20+test.again, "%d bytes were sent", counters.Wire.Load())
+			assert.Assert(t, src.read.Load() <= bigSize+test.again, "%d bytes were read", src.read.Load())
+			assert.Equal(t, counters.Bytes.Load(), int64(bigSize))
+			into := t.TempDir()
+			pull(t, repo, "v1", into)
+			assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
+		})
+	}
+}
+
+func TestARegistryThatForgetsAnUploadIsSentItAnew(t *testing.T) {
+	registry := testregistry.Start(t)
+	from := bigFile(t)
+	var forget atomic.Bool
+	forget.Store(true)
+	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPatch && !strings.HasPrefix(r.Header.Get("Content-Range"), "0-") && forget.CompareAndSwap(true, false) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}`))
+			return true
+		}
+		return false
+	})
+	repo := repository(t, registry, "forgetful")
+	push(t, repo, "v1", from.Path())
+	into := t.TempDir()
+	pull(t, repo, "v1", into)
+	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
+}
+
+func TestAnUploadWhoseLastAnswerIsLostIsDone(t *testing.T) {
+	registry := testregistry.Start(t)
+	var once atomic.Bool
+	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/uploads/") && once.CompareAndSwap(false, true) {
+			registry.Serve(&answer{header: http.Header{}}, r)
+			return reset(w, r)
+		}
+		return false
+	})
+	var counters transfer.Counters
+	_, err := transfer.Push(t.Context(), repository(t, registry, "lost"), "v1", transfer.Directory(bigFile(t).Path()),
+		transfer.PushOptions{Retry: quick(), Counters: &counters, Concurrency: 1})
+	assert.NilError(t, err)
+	assert.Assert(t, counters.Wire.Load() < bigSize+1<<20, "%d bytes were sent", counters.Wire.Load())
+}
+
+func TestALargeBlobIsFetchedBySeveralRequestsAndEachGoesOnWhereItBroke(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "segments")
+	from := bigFile(t)
+	push(t, repo, "v1", from.Path())
+	registry.Requests()
+	var cut atomic.Int32
+	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Range") == "" || cut.Add(1)%10 != 0 {
+			return false
+		}
+		registry.Serve(&limited{ResponseWriter: w, left: 1 << 20}, r)
+		panic(http.ErrAbortHandler)
+	})
+	var counters transfer.Counters
+	into := t.TempDir()
+	_, err := pullInto(t.Context(), repo, "v1", into, transfer.PullOptions{Retry: quick(), Counters: &counters})
+	assert.NilError(t, err)
+	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
+	assert.Assert(t, counters.Wire.Load() < bigSize+1<<20, "%d bytes were fetched", counters.Wire.Load())
+	requests := 0
+	for _, request := range registry.Requests() {
+		if strings.HasPrefix(request, "GET ") && strings.Contains(request, "/blobs/") {
+			requests++
+		}
+	}
+	assert.Assert(t, requests > 20, "%d requests", requests)
+}
+
+func TestABlobThatIsNotWhatItsDigestSaysIsRefusedInSegmentsToo(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "corrupt")
+	push(t, repo, "v1", bigFile(t).Path())
+	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.Header.Get("Range"), "bytes=8388608-") {
+			return false
+		}
+		got := answer{header: http.Header{}}
+		registry.Serve(&got, r)
+		got.content[1000] ^= 1
+		for key, values := range got.header {
+			w.Header()[key] = values
+		}
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write(got.content)
+		return true
+	})
+	into := t.TempDir()
+	_, err := pullInto(t.Context(), repo, "v1", into, transfer.PullOptions{Retry: quick()})
+	assert.ErrorIs(t, err, transfer.ErrDigest)
+	isEmpty(t, into)
+}
+
+func TestWhatWasPulledAndIsAsItWasIsNeitherReadNorSent(t *testing.T) {
+	registry := testregistry.Start(t)
+	first := repository(t, registry, "first")
+	push(t, first, "v1", forest(t).Path())
+	into := t.TempDir()
+	pulled := pull(t, first, "v1", into)
+	listing, err := tree.List(into)
+	assert.NilError(t, err)
+	assert.NilError(t, pulled.Base.Observe(t.Context(), listing))
+
+	assert.NilError(t, os.WriteFile(filepath.Join(into, "d/new"), []byte("new"), 0o644))
+	assert.NilError(t, rewrite(filepath.Join(into, "many/f05"), 7))
+	src := &counting{Source: transfer.Directory(into)}
+	second := repository(t, registry, "second")
+	result, err := transfer.Push(t.Context(), second, "v1", src, transfer.PushOptions{Retry: quick(), Bases: []*transfer.Base{pulled.Base}})
+	assert.NilError(t, err)
+	assert.Assert(t, src.read.Load() < 17<<20, "%d bytes were read: more than the packs of what has changed", src.read.Load())
+	assert.Assert(t, result.Uploaded < 17<<20, "%d bytes were sent", result.Uploaded)
+	again := t.TempDir()
+	pull(t, second, "v1", again)
+	assert.DeepEqual(t, describe(t, again), describe(t, into))
+	third := repository(t, registry, "third")
+	push(t, third, "v1", into)
+	assert.DeepEqual(t, manifestOf(t, second).Layers, manifestOf(t, third).Layers)
+}
+
+func TestAFileThatIsWrittenToWithItsTimeSetBackIsReadAgain(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "sly")
+	push(t, repo, "v1", twoLayers(t).Path())
+	into := t.TempDir()
+	pulled := pull(t, repo, "v1", into)
+	listing, err := tree.List(into)
+	assert.NilError(t, err)
+	assert.NilError(t, pulled.Base.Observe(t.Context(), listing))
+	for _, name := range []string{"large", "small"} {
+		path := filepath.Join(into, name)
+		info, err := os.Stat(path)
+		assert.NilError(t, err)
+		assert.NilError(t, rewrite(path, 1))
+		assert.NilError(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+	}
+	_, err = transfer.Push(t.Context(), repo, "v2", transfer.Directory(into), transfer.PushOptions{Bases: []*transfer.Base{pulled.Base}})
+	assert.NilError(t, err)
+	again := t.TempDir()
+	pull(t, repo, "v2", again)
+	assert.DeepEqual(t, describe(t, again), describe(t, into))
+}
+
+func TestARegistryThatDoesNotMountIsSentEverything(t *testing.T) {
+	registry := testregistry.Start(t)
+	first := repository(t, registry, "first")
+	push(t, first, "v1", twoLayers(t).Path())
+	into := t.TempDir()
+	pulled := pull(t, first, "v1", into)
+	listing, err := tree.List(into)
+	assert.NilError(t, err)
+	assert.NilError(t, pulled.Base.Observe(t.Context(), listing))
+	for name, fault := range map[string]testregistry.Fault{
+		"it begins an upload": func(_ http.ResponseWriter, r *http.Request) bool {
+			r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "mount=", "no=")
+			return false
+		},
+		"it refuses": func(w http.ResponseWriter, r *http.Request) bool {
+			return r.URL.Query().Get("mount") != "" && status(http.StatusForbidden)(w, r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry.SetFault(fault)
+			repo := repository(t, registry, "other"+strings.ReplaceAll(name[3:6], " ", ""))
+			_, err := transfer.Push(t.Context(), repo, "v1", transfer.Directory(into), transfer.PushOptions{Retry: quick(), Bases: []*transfer.Base{pulled.Base}})
+			assert.NilError(t, err)
+			again := t.TempDir()
+			pull(t, repo, "v1", again)
+			assert.DeepEqual(t, describe(t, again), describe(t, into))
+		})
+	}
+}
+
+func TestPullingAgainIsOnlyACheck(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "again")
+	push(t, repo, "v1", forest(t).Path())
+	into := t.TempDir()
+	pull(t, repo, "v1", into)
+	want := describe(t, into)
+	assert.NilError(t, os.Chmod(filepath.Join(into, "model"), 0o600))
+	var counters transfer.Counters
+	_, err := pullInto(t.Context(), repo, "v1", into, transfer.PullOptions{Retry: quick(), Counters: &counters})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, describe(t, into), want)
+	assert.Assert(t, counters.Wire.Load() < 8<<10, "%d bytes were fetched: only what hard links are made to is", counters.Wire.Load())
+	assert.Equal(t, counters.Bytes.Load(), counters.TotalBytes.Load())
+
+	assert.NilError(t, rewrite(filepath.Join(into, "model"), 19<<20))
+	assert.NilError(t, os.Remove(filepath.Join(into, "many/f07")))
+	assert.NilError(t, os.Remove(filepath.Join(into, "tool")))
+	assert.NilError(t, os.Symlink("model", filepath.Join(into, "tool")))
+	pull(t, repo, "v1", into)
+	assert.DeepEqual(t, describe(t, into), want)
+}
+
+func TestAPullGoesOnWithWhatAKilledOneHasLeft(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "resumed")
+	from := bigFile(t)
+	pushed := push(t, repo, "v1", from.Path())
+	for name, test := range map[string]struct {
+		spoil func(path string) error
+		most  int64
+	}{
+		"what it had is right":   {func(string) error { return nil }, bigSize / 2},
+		"what it had is garbage": {func(path string) error { return rewrite(path, 12345) }, 2 * bigSize},
+		"what it had is longer":  {func(path string) error { return os.Truncate(path, bigSize+5) }, 2 * bigSize},
+	} {
+		t.Run(name, func(t *testing.T) {
+			into := t.TempDir()
+			opts := tree.WriterOptions{Resume: pushed.Descriptor.Digest.Encoded()}
+			killed, err := transfer.IntoDirectory(into, opts)
+			assert.NilError(t, err)
+			staged := leave(t, killed, into, from.Join("big"), bigSize*3/4)
+			assert.NilError(t, test.spoil(staged))
+			sink, err := transfer.IntoDirectory(into, opts)
+			assert.NilError(t, err)
+			var counters transfer.Counters
+			_, err = transfer.Pull(t.Context(), repo, "v1", sink, transfer.PullOptions{Retry: quick(), Counters: &counters})
+			assert.NilError(t, err)
+			assert.Assert(t, counters.Wire.Load() <= test.most, "%d bytes were fetched", counters.Wire.Load())
+			assert.Equal(t, counters.Bytes.Load(), int64(bigSize))
+			assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
+			found, err := os.ReadDir(into)
+			assert.NilError(t, err)
+			assert.Equal(t, len(found), 1, "%v", found)
+		})
+	}
+}
+
+// leave writes the beginning of a file into a sink as one that is killed then, and returns where it lies.
+func leave(t *testing.T, sink transfer.Sink, into, content string, n int64) string {
+	t.Helper()
+	files, err := sink.Create(t.Context(), []tree.Entry{{Path: "big", Type: tree.File, Mode: 0o644, Size: bigSize}})
+	assert.NilError(t, err)
+	f, err := os.Open(content)
+	assert.NilError(t, err)
+	_, err = io.CopyN(files[0], f, n)
+	assert.NilError(t, err)
+	assert.NilError(t, errors.Join(files[0].Close(), f.Close()))
+	found, err := filepath.Glob(filepath.Join(into, ".oras-staging-*"))
+	assert.NilError(t, err)
+	assert.Equal(t, len(found), 1)
+	dead := filepath.Join(t.TempDir(), "dead") // a copy that nobody locks
+	assert.NilError(t, os.CopyFS(dead, os.DirFS(found[0])))
+	assert.NilError(t, sink.Abort(t.Context()))
+	assert.NilError(t, os.CopyFS(found[0], os.DirFS(dead)))
+	return filepath.Join(found[0], "big")
+}
+
+func TestE66HolesStayHoles(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "holes")
+	from := fs.NewDir(t, "from", fs.WithFile("large", ""), fs.WithFile("small", ""), fs.WithFile("only", ""), fs.WithFile("dense", strings.Repeat("x", 100<<10)))
+	punch(t, from.Join("large"), 64<<20, 0, 5<<20+100, 40<<20)
+	punch(t, from.Join("small"), 200<<10, 50<<10)
+	punch(t, from.Join("only"), 1<<20)
+	push(t, repo, "v1", from.Path())
+	into := t.TempDir()
+	pull(t, repo, "v1", into)
+	assert.DeepEqual(t, describe(t, into), describe(t, from.Path()))
+	for _, name := range []string{"large", "small", "only", "dense"} {
+		assert.Equal(t, allocated(t, filepath.Join(into, name)), allocated(t, from.Join(name)), name)
+	}
+}
+
+// allocated is the number of 512-byte blocks that a file takes on disk.
+func allocated(t *testing.T, path string) int64 {
+	t.Helper()
+	f, err := os.Open(path)
+	assert.NilError(t, err)
+	assert.NilError(t, f.Sync()) // else the file system has not decided yet
+	assert.NilError(t, f.Close())
+	var st unix.Stat_t
+	assert.NilError(t, unix.Stat(path, &st))
+	return st.Blocks
+}
