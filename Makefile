@@ -17,6 +17,7 @@ CONTROLLER_GEN = go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 KUSTOMIZE      = go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 GOLANGCI_LINT  = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 ORAS           = oras.land/oras/cmd/oras@v1.3.6
+DISTRIBUTION   = github.com/distribution/distribution/v3
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -69,6 +70,25 @@ demo: ## Run a two-step workflow on a real Kubernetes and pull its result into d
 	@test/demo
 
 ##@ Measuring
+
+RUNS  ?= 5
+ONLY  ?=
+QUICK ?=
+
+.PHONY: bench
+bench: build bin/oras bin/registry ## Measure transfers beside the stock oras; RUNS=5 ONLY=regexp QUICK=1 (small sizes).
+	@go build -o bin/bench ./test/bench/transfer
+	@bin/bench --sidecar=$(DIST)/sidecar --operator=$(DIST)/operator --oras=bin/oras --registry=bin/registry \
+	  $(if $(QUICK),--scale=64 --rounds=1,--rounds=$(RUNS)) --only='$(ONLY)' \
+	  --out=$(if $(QUICK)$(ONLY),dist/bench,test/bench/results)
+
+.PHONY: bin/oras bin/registry
+bin/oras: # the stock client, from its module
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(ORAS)
+
+bin/registry: # the stock registry, of the version that ours is made of
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install \
+	  $(DISTRIBUTION)/cmd/registry@$$(go list -m -f '{{.Version}}' $(DISTRIBUTION))
 
 .PHONY: bench-shim
 bench-shim: build ## Measure what the shim adds to a container.

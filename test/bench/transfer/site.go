@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os/exec"
+)
+
+// starter starts a command somewhere.
+type starter func(*exec.Cmd) error
+
+// site is where clients and registry run.
+type site struct {
+	client, registry starter
+	dial             func(ctx context.Context, network, addr string) (net.Conn, error) // from where the clients run
+	addr             func() (string, error)                                            // host:port for a registry to listen on
+	plainHTTP        bool                                                              // our client would not guess it
+}
+
+// loopback is this machine.
+func loopback() site {
+	return site{
+		client: (*exec.Cmd).Start, registry: (*exec.Cmd).Start,
+		dial: (&net.Dialer{}).DialContext, addr: freePort,
+	}
+}
+
+// freePort is an address that nobody listens on.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
