@@ -2,7 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/converged-computing/oras-operator/test/bench/link"
 )
 
 // bench is one run of everything.
@@ -14,7 +19,7 @@ type bench struct {
 }
 
 func (b *bench) run(ctx context.Context) error {
-	for _, measure := range []func(context.Context) error{b.beside, b.own} {
+	for _, measure := range []func(context.Context) error{b.beside, b.own, b.apart} {
 		if err := measure(ctx); err != nil {
 			return err
 		}
@@ -45,6 +50,39 @@ func (b *bench) own(ctx context.Context) error {
 	return nil
 }
 
+// apart measures against the stock registry at the other end of a link. Where none can be made the report says so.
+func (b *bench) apart(ctx context.Context) error {
+	const table = "link"
+	if !slices.ContainsFunc(overLink(), func(w workload) bool { return b.only.MatchString(table + "/" + w.key) }) {
+		return nil
+	}
+	l, err := link.New(link.Options{Rate: linkRate, Delay: linkDelay, Queue: linkQueue})
+	if err != nil {
+		b.report.Link = "There is no link: " + err.Error() + "."
+		return nil
+	}
+	defer l.Close()
+	probe, err := l.Measure(ctx)
+	if err != nil {
+		return fmt.Errorf("measuring the link: %w", err)
+	}
+	b.report.Link = "The link, measured with plain TCP: " + probe.String() + "."
+	b.log.Info(b.report.Link)
+	r := b.runner(over(l), stockRegistry(b.registry), "Stock registry over a link of 1 Gbit/s and 20 ms")
+	if err := r.run(ctx, table, overLink(), b.only); err != nil {
+		return err
+	}
+	b.add(r.table)
+	return nil
+}
+
+// The link of the goals: 1 Gbit/s, and 20 ms there and back.
+const (
+	linkRate  = 1e9
+	linkDelay = 10 * time.Millisecond
+	linkQueue = 8 * mib
+)
+
 func (b *bench) runner(at site, kind registryKind, title string) *runner {
 	return &runner{
 		site: at, kind: kind, tools: []tool{ours(b.sidecar, at.plainHTTP), stock(b.oras)},
@@ -54,8 +92,14 @@ func (b *bench) runner(at site, kind registryKind, title string) *runner {
 
 // add adds a table in which something was measured.
 func (b *bench) add(t *table, more ...verdict) {
-	if len(t.Measurements) > 0 {
-		t.Lines = append(t.Lines, more...)
-		b.report.Tables = append(b.report.Tables, t)
+	if len(t.Measurements) == 0 {
+		return
 	}
+	t.Lines = append(t.Lines, more...)
+	if b.scale != 1 { // the goals are about whole sizes
+		for i := range t.Lines {
+			t.Lines[i].Goal, t.Lines[i].Met = "", nil
+		}
+	}
+	b.report.Tables = append(b.report.Tables, t)
 }

@@ -15,8 +15,8 @@ func (r *report) writeMarkdown(w io.Writer) error {
 	if r.Scale != 1 {
 		p.line("\n**Sizes are divided by %d: the goals do not apply.**", r.Scale)
 	}
-	for _, l := range r.Link {
-		p.line("\n%s", l)
+	if r.Link != "" {
+		p.line("\n%s", r.Link)
 	}
 	for _, t := range r.Tables {
 		p.line("\n### %s\n", t.Title)

@@ -50,8 +50,8 @@ type report struct {
 	Go      string    `json:"go"`
 	CPUs    int       `json:"cpus"`
 	Rounds  int       `json:"rounds"`
-	Scale   int       `json:"scale"` // sizes or numbers of files were divided by it; figures mean something at 1
-	Link    []string  `json:"link,omitempty"`
+	Scale   int       `json:"scale"`          // sizes or numbers of files were divided by it; figures mean something at 1
+	Link    string    `json:"link,omitempty"` // what it was measured to be
 	Tables  []*table  `json:"tables"`
 }
 

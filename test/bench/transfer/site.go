@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os/exec"
+
+	"github.com/converged-computing/oras-operator/test/bench/link"
 )
 
 // starter starts a command somewhere.
@@ -22,6 +25,15 @@ func loopback() site {
 	return site{
 		client: (*exec.Cmd).Start, registry: (*exec.Cmd).Start,
 		dial: (&net.Dialer{}).DialContext, addr: freePort,
+	}
+}
+
+// over has the clients at one end of a link and the registry at the other.
+func over(l *link.Link) site {
+	const port = 5000
+	return site{
+		client: l.Client.Start, registry: l.Server.Start, dial: l.Client.Dial, plainHTTP: true,
+		addr: func() (string, error) { return netip.AddrPortFrom(l.ServerAddr, port).String(), nil },
 	}
 }
 
