@@ -85,7 +85,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	defer os.RemoveAll(scratch) //nolint:errcheck // what is left is in a temporary directory
 	b := bench{options: o, scratch: scratch, log: slog.New(slog.NewTextHandler(stderr, nil)), report: newReport(o)}
-	if err := b.run(ctx); err != nil {
+	if err := b.run(ctx); ctx.Err() != nil {
+		return errors.New("interrupted")
+	} else if err != nil {
 		return err
 	}
 	if err := b.report.writeMarkdown(stdout); err != nil || o.out == "" {

@@ -43,6 +43,7 @@ func measure(ctx context.Context, start starter, scratch string, c command) (sam
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp, "DOCKER_CONFIG="+temp, "NO_PROXY=*")
 	var output strings.Builder
 	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.WaitDelay = time.Second // for output that others hold open
 
 	began := time.Now()
 	var seen peaks

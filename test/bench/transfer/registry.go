@@ -63,6 +63,7 @@ func serve(ctx context.Context, at site, kind registryKind, scratch string) (_ *
 	s.cmd = exec.Command(args[0], args[1:]...) // it is stopped when the context is done, after what uses it
 	s.cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none", "TMPDIR="+s.dir)
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	s.cmd.WaitDelay = time.Second // for output that others hold open
 	if err := at.registry(s.cmd); err != nil {
 		return nil, fmt.Errorf("starting the %s: %w", kind.name, err)
 	}
