@@ -78,8 +78,9 @@ func sameSize(pushed, pulled string) error {
 // sameContent compares what was pulled with what was pushed, to the last byte. Pulled is the directory that the pushed
 // one has become, or the file.
 func sameContent(pushed, pulled string) error {
+	c := &comparison{}
 	return eachFile(pushed, "", func(rel string, _ fs.FileInfo) error {
-		same, err := equal(filepath.Join(pushed, rel), filepath.Join(pulled, rel))
+		same, err := c.equal(filepath.Join(pushed, rel), filepath.Join(pulled, rel))
 		if err == nil && !same {
 			err = fmt.Errorf("%s was pulled with other content", filepath.Join(filepath.Base(pushed), rel))
 		}
@@ -87,8 +88,13 @@ func sameContent(pushed, pulled string) error {
 	})
 }
 
+// comparison compares files, one pair after the other.
+type comparison struct {
+	p, q [256 * kib]byte
+}
+
 // equal reports whether two files hold the same.
-func equal(a, b string) (bool, error) {
+func (c *comparison) equal(a, b string) (bool, error) {
 	x, err := os.Open(a)
 	if err != nil {
 		return false, err
@@ -99,12 +105,11 @@ func equal(a, b string) (bool, error) {
 		return false, err
 	}
 	defer y.Close() //nolint:errcheck // it was read
-	var p, q [256 * kib]byte
 	for {
-		n, errX := io.ReadFull(x, p[:])
-		m, errY := io.ReadFull(y, q[:])
+		n, errX := io.ReadFull(x, c.p[:])
+		m, errY := io.ReadFull(y, c.q[:])
 		switch {
-		case !bytes.Equal(p[:n], q[:m]):
+		case !bytes.Equal(c.p[:n], c.q[:m]):
 			return false, nil
 		case errX == nil && errY == nil:
 		case ended(errX) && ended(errY):

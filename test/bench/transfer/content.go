@@ -17,12 +17,12 @@ func random(seed uint64) io.Reader {
 	return rand.NewChaCha8(key)
 }
 
-// text is lines of words of a vocabulary in which some words are more frequent than others, which gzip makes about two and
-// a half times smaller.
-func text(seed uint64) io.Reader {
-	rng := rand.New(rand.NewPCG(seed, 0))
-	t := &words{rng: rng, vocabulary: make([][]byte, 4096)}
-	for i := range t.vocabulary {
+// newText returns content that is lines of words of one vocabulary, in which some words are more frequent than others. Gzip
+// makes it about two and a half times smaller.
+func newText() content {
+	rng := rand.New(rand.NewPCG(1, 0))
+	vocabulary := make([][]byte, 4096)
+	for i := range vocabulary {
 		word := make([]byte, 2+rng.IntN(9), 12)
 		for k := range word {
 			word[k] = 'a' + byte(rng.IntN(26))
@@ -31,9 +31,11 @@ func text(seed uint64) io.Reader {
 		if i%12 == 0 {
 			end = '\n'
 		}
-		t.vocabulary[i] = append(word, end)
+		vocabulary[i] = append(word, end)
 	}
-	return t
+	return func(seed uint64) io.Reader {
+		return &words{rng: rand.New(rand.NewPCG(seed, 1)), vocabulary: vocabulary}
+	}
 }
 
 type words struct {

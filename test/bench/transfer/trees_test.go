@@ -18,9 +18,9 @@ func TestTreesHaveTheSizesOfTheirScale(t *testing.T) {
 		want  census
 	}{
 		"one file":                  {one("f", 10*mib, random), 10, census{1, mib}},
-		"one file that stays":       {one("f", 10*mib, text), gib, census{1, kib}},
-		"many files":                {files(20, kib, text), 2, census{10, 10 * kib}},
-		"many files of which few":   {files(20, kib, text), 1000, census{4, 4 * kib}},
+		"one file that stays":       {one("f", 10*mib, newText()), gib, census{1, kib}},
+		"many files":                {files(20, kib, newText()), 2, census{10, 10 * kib}},
+		"many files of which few":   {files(20, kib, newText()), 1000, census{4, 4 * kib}},
 		"many files in directories": {nested(6, 5, kib, random), 2, census{15, 15 * kib}},
 		"holes":                     {holes(8, mib), 2, census{4, 4 * mib}},
 		"a hole":                    {hole(10 * gib), 1, census{1, 10 * gib}},
@@ -40,13 +40,13 @@ func TestHolesTakeNextToNothingAndDiffer(t *testing.T) {
 	dir := t.TempDir()
 	assert.NilError(t, holes(4, mib)(dir, 1))
 	assert.Assert(t, allocated(dir) < mib, allocated(dir))
-	same, err := equal(numbered(dir, 0), numbered(dir, 1))
+	same, err := new(comparison).equal(numbered(dir, 0), numbered(dir, 1))
 	assert.NilError(t, err)
 	assert.Assert(t, !same)
 }
 
 func TestTreesAreTheSameEveryTimeAndVariantsAreNot(t *testing.T) {
-	for name, of := range map[string]content{"random": random, "text": text} {
+	for name, of := range map[string]content{"random": random, "text": newText()} {
 		t.Run(name, func(t *testing.T) {
 			plant := nested(2, 3, kib, of)
 			change := rewrite(directory(1), 2, kib, of)
@@ -57,7 +57,7 @@ func TestTreesAreTheSameEveryTimeAndVariantsAreNot(t *testing.T) {
 			assert.NilError(t, change(a, 0))
 			assert.NilError(t, change(b, 1))
 			for i, want := range []bool{false, false, true} {
-				same, err := equal(numbered(filepath.Join(a, directory(1)), i), numbered(filepath.Join(b, directory(1)), i))
+				same, err := new(comparison).equal(numbered(filepath.Join(a, directory(1)), i), numbered(filepath.Join(b, directory(1)), i))
 				assert.NilError(t, err)
 				assert.Equal(t, same, want, i)
 			}
@@ -74,7 +74,7 @@ func TestTextShrinksAndRandomDoesNot(t *testing.T) {
 		of          content
 		least, most float64
 	}{
-		"text":   {text, 0.3, 0.5},
+		"text":   {newText(), 0.3, 0.5},
 		"random": {random, 1, 1.01},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,7 +75,7 @@ func overLoopback() []workload {
 		},
 		{
 			key: "text", name: "1 GiB text, one file in a directory", floor: true,
-			tree: one("text.log", gib, text), steps: thereAndBack(),
+			tree: one("text.log", gib, newText()), steps: thereAndBack(),
 			lines: []line{timed(stepPush, atLeast(6)), timed(stepPull, atLeast(4))},
 		},
 		{
@@ -85,7 +85,7 @@ func overLoopback() []workload {
 		},
 		{
 			key: "small-text", name: "the same with text in the files", floor: true,
-			tree: nested(200, 100, 4*kib, text), steps: thereAndBack(),
+			tree: nested(200, 100, 4*kib, newText()), steps: thereAndBack(),
 			lines: []line{timed(stepPush, noGoal()), timed(stepPull, noGoal())},
 		},
 		{
@@ -136,7 +136,7 @@ func rewrittenSmall() workload {
 func forMemory() []workload {
 	all := []workload{
 		{key: "10-gib", name: "one file of 10 GiB, a hole", tree: hole(10 * gib)},
-		{key: "100000", name: "100,000 files of 64 bytes in one directory", tree: files(100_000, 64, text)},
+		{key: "100000", name: "100,000 files of 64 bytes in one directory", tree: files(100_000, 64, newText())},
 		{key: "2000-layers", name: "2,000 files of 4 MiB, each a layer, holes", tree: holes(2000, 4*mib)},
 	}
 	for i := range all {
