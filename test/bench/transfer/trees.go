@@ -17,8 +17,8 @@ const (
 // A maker makes a tree in an empty directory. All sizes, or all numbers of files, are divided by a scale.
 type maker func(dir string, scale int) error
 
-// scaled divides and leaves at least so much.
-func scaled(n, scale, least int) int { return max(n/scale, least) }
+// scaled divides and leaves at least so much, but never makes more of it.
+func scaled(n, scale, least int) int { return max(n/scale, min(n, least)) }
 
 // one is a single file.
 func one(name string, size int, of content) maker {

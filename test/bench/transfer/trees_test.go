@@ -21,6 +21,7 @@ func TestTreesHaveTheSizesOfTheirScale(t *testing.T) {
 		"one file that stays":       {one("f", 10*mib, newText()), gib, census{1, kib}},
 		"many files":                {files(20, kib, newText()), 2, census{10, 10 * kib}},
 		"many files of which few":   {files(20, kib, newText()), 1000, census{4, 4 * kib}},
+		"one file of many":          {files(1, kib, random), 1, census{1, kib}},
 		"many files in directories": {nested(6, 5, kib, random), 2, census{15, 15 * kib}},
 		"holes":                     {holes(8, mib), 2, census{4, 4 * mib}},
 		"a hole":                    {hole(10 * gib), 1, census{1, 10 * gib}},
