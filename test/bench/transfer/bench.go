@@ -30,24 +30,20 @@ func (b *bench) run(ctx context.Context) error {
 // beside measures against the stock registry.
 func (b *bench) beside(ctx context.Context) error {
 	r := b.runner(loopback(), stockRegistry(b.registry), "Stock registry on the same machine")
-	if err := r.run(ctx, "stock", overLoopback(), b.only); err != nil {
-		return err
-	}
-	if err := r.run(ctx, "memory", forMemory(), b.only); err != nil {
-		return err
+	err := r.run(ctx, "stock", overLoopback(), b.only)
+	if err == nil {
+		err = r.run(ctx, "memory", forMemory(), b.only)
 	}
 	b.add(r.table, overall(r.table)...)
-	return nil
+	return err
 }
 
 // own measures against our registry.
 func (b *bench) own(ctx context.Context) error {
 	r := b.runner(loopback(), ownRegistry(b.operator), "Our registry on the same machine")
-	if err := r.run(ctx, "own", overLoopback(), b.only); err != nil {
-		return err
-	}
+	err := r.run(ctx, "own", overLoopback(), b.only)
 	b.add(r.table, overall(r.table)...)
-	return nil
+	return err
 }
 
 // apart measures against the stock registry at the other end of a link. Where none can be made the report says so.
@@ -69,11 +65,9 @@ func (b *bench) apart(ctx context.Context) error {
 	b.report.Link = "The link, measured with plain TCP: " + probe.String() + "."
 	b.log.Info(b.report.Link)
 	r := b.runner(over(l), stockRegistry(b.registry), "Stock registry over a link of 1 Gbit/s and 20 ms")
-	if err := r.run(ctx, table, overLink(), b.only); err != nil {
-		return err
-	}
+	err = r.run(ctx, table, overLink(), b.only)
 	b.add(r.table)
-	return nil
+	return err
 }
 
 // The link of the goals: 1 Gbit/s, and 20 ms there and back.
@@ -90,7 +84,7 @@ func (b *bench) runner(at site, kind registryKind, title string) *runner {
 	}
 }
 
-// add adds a table in which something was measured.
+// add adds a table in which something was measured, even if more was to be.
 func (b *bench) add(t *table, more ...verdict) {
 	if len(t.Measurements) == 0 {
 		return

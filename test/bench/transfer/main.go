@@ -85,12 +85,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	defer os.RemoveAll(scratch) //nolint:errcheck // what is left is in a temporary directory
 	b := bench{options: o, scratch: scratch, log: slog.New(slog.NewTextHandler(stderr, nil)), report: newReport(o)}
-	if err := b.run(ctx); ctx.Err() != nil {
-		return errors.New("interrupted")
-	} else if err != nil {
-		return err
+	err = b.run(ctx)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
 	}
-	if err := b.report.writeMarkdown(stdout); err != nil || o.out == "" {
+	// What was measured before something failed is worth reading, but no result to keep.
+	if err := errors.Join(err, b.report.writeMarkdown(stdout)); err != nil || o.out == "" {
 		return err
 	}
 	return b.report.write(o.out)
