@@ -94,8 +94,12 @@ const maxWaiting = 4 * sampleSize
 
 // begin writes what has waited.
 func (s *sampler) begin() error {
+	judged := s.sample
+	if len(judged) < len(s.waiting)/2 {
+		judged = s.waiting // most of it are headers, which always shrink
+	}
 	var err error
-	if s.zip, err = NewGzip(s.to, s.compression.Level(s.sample)); err != nil {
+	if s.zip, err = NewGzip(s.to, s.compression.Level(judged)); err != nil {
 		return err
 	}
 	_, err = s.zip.Write(s.waiting)

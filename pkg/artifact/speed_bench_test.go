@@ -55,7 +55,7 @@ func BenchmarkTarOfAPack(b *testing.B) {
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {
-		pack := artifact.NewPackWriter(io.Discard)
+		pack := artifact.NewPackWriter(io.Discard, artifact.None)
 		for i, e := range entries {
 			_, err := pack.Add(e, bytes.NewReader(content[i*size:(i+1)*size]))
 			assert.NilError(b, err)
@@ -67,15 +67,12 @@ func BenchmarkTarOfAPack(b *testing.B) {
 func BenchmarkUnpackOfAPack(b *testing.B) {
 	const size = 4 << 10
 	var packed bytes.Buffer
-	zip, err := artifact.NewGzip(&packed, artifact.Auto.Level(prose()))
-	assert.NilError(b, err)
-	pack, content := artifact.NewPackWriter(zip), prose()
+	pack, content := artifact.NewPackWriter(&packed, artifact.Auto), prose()
 	for i, e := range files("file-", len(content)/size, size) {
 		_, err := pack.Add(e, bytes.NewReader(content[i*size:(i+1)*size]))
 		assert.NilError(b, err)
 	}
 	assert.NilError(b, pack.Close())
-	assert.NilError(b, zip.Close())
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {

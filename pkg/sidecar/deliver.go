@@ -74,7 +74,7 @@ func (a *attempt) deliverAll(ctx context.Context, ready handoff.Ready, path stri
 		if err != nil {
 			return nil, fmt.Errorf("input %s: %w", art.Reference, err)
 		}
-		if err := a.pullInto(ctx, &lent[i], from, sink, counters); err != nil {
+		if _, err := a.pullInto(ctx, &lent[i], from, sink, counters); err != nil {
 			return nil, err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 	"github.com/converged-computing/oras-operator/pkg/tree"
@@ -72,6 +74,7 @@ func (s *Sidecar) pullVolumes(ctx context.Context, counters *transfer.Counters) 
 func (s *Sidecar) fillVolumes(ctx context.Context, artifacts []handoff.Artifact, counters *transfer.Counters) error {
 	var places []tree.Place
 	var earlier []handoff.Artifact
+	var origins origins
 	for i := range artifacts {
 		at, err := s.locate(artifacts[i])
 		if err != nil {
@@ -81,25 +84,30 @@ func (s *Sidecar) fillVolumes(ctx context.Context, artifacts []handoff.Artifact,
 			continue
 		}
 		s.tellOverlap(artifacts[i], earlier)
-		if err := s.pullMounted(ctx, &artifacts[i], at, counters); err != nil {
+		base, err := s.pullMounted(ctx, &artifacts[i], at, counters)
+		if err != nil {
 			return err
+		}
+		if s.mayHold(artifacts[i]) {
+			origins.add(base, at.place)
 		}
 		earlier = append(earlier, artifacts[i])
 		places = append(places, at.place)
 	}
+	s.origins.Store(origins.settled())
 	var err error
 	s.onVolumes, err = newSnapshot(places)
 	return err
 }
 
-// pullMounted writes the artifact to a volume.
-func (s *Sidecar) pullMounted(ctx context.Context, art *handoff.Artifact, at location, counters *transfer.Counters) error {
-	w, err := at.place.NewWriter(tree.WriterOptions{Share: at.share})
+// pullMounted writes the artifact to a volume. What a sidecar that was killed has left of it is gone on with.
+func (s *Sidecar) pullMounted(ctx context.Context, art *handoff.Artifact, at location, counters *transfer.Counters) (*transfer.Base, error) {
+	w, err := at.place.NewWriter(tree.WriterOptions{Share: at.share, Resume: digest.Digest(art.Digest).Encoded()})
 	switch {
 	case errors.Is(err, tree.ErrOutside):
-		return fmt.Errorf("input %s: path %s %s", art.Reference, art.Path, ledAstray)
+		return nil, fmt.Errorf("input %s: path %s %s", art.Reference, art.Path, ledAstray)
 	case err != nil:
-		return fmt.Errorf("input %s: %w", art.Reference, err)
+		return nil, fmt.Errorf("input %s: %w", art.Reference, err)
 	}
 	return s.pullInto(ctx, art, at, transfer.Into(w), counters)
 }
@@ -107,22 +115,22 @@ func (s *Sidecar) pullMounted(ctx context.Context, art *handoff.Artifact, at loc
 // pullInto writes the artifact into the sink, and counts what there was of it.
 func (s *Sidecar) pullInto(ctx context.Context, art *handoff.Artifact, from location, sink transfer.Sink,
 	counters *transfer.Counters,
-) error {
+) (*transfer.Base, error) {
 	defer sink.Abort(context.WithoutCancel(ctx)) //nolint:errcheck // does nothing after the commit; before it another error says more
 	repo, err := s.registry.Repository(from.repository)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	result, err := transfer.Pull(ctx, repo, art.Digest, sink, transfer.PullOptions{Counters: counters, Retry: s.retry(0)})
 	if err != nil {
-		return inputProblem(*art, err)
+		return nil, inputProblem(*art, err)
 	}
 	for _, warning := range result.Warnings {
 		s.log.Warn("An input is not quite what it was: "+warning, "input", art.Reference)
 	}
 	art.Files, art.Bytes = int64(result.Files), result.Bytes
 	s.log.Info("An input is in place.", "input", art.Pinned(), "path", art.Path, "files", art.Files, "bytes", art.Bytes)
-	return nil
+	return result.Base, nil
 }
 
 // lentInputs returns the artifacts of a verdict that are written through a shim.

@@ -105,7 +105,9 @@ func (s *Sidecar) pushOne(ctx context.Context, e ending, out handoff.Output, cou
 	if source == nil {
 		return handoff.Artifact{}, outputProblem(out, "is on no volume, and the shim that could reach it is gone")
 	}
-	opts := transfer.PushOptions{Lineage: s.lineage(e), RefuseEmpty: true, Retry: s.retry(0), Counters: counters}
+	opts := transfer.PushOptions{
+		Lineage: s.lineage(e), RefuseEmpty: true, Bases: s.bases(), Retry: s.retry(0), Counters: counters,
+	}
 	if out.Empty == handoff.EmptyPush {
 		source, opts.RefuseEmpty = orEmpty{source}, false
 	}

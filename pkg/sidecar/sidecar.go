@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
@@ -36,6 +37,7 @@ type Sidecar struct {
 
 	reboot    reboot
 	onVolumes *snapshot // of the inputs that lie on volumes; nil where an earlier sidecar pulled them
+	origins   atomic.Pointer[[]*transfer.Base]
 }
 
 // New returns the sidecar of a validated step, which leaves its notices in the given file.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
@@ -211,7 +212,8 @@ func TestWhatWasPulledAndIsAsItWasIsNeitherReadNorSent(t *testing.T) {
 	pulled := pull(t, first, "v1", into)
 	listing, err := tree.List(into)
 	assert.NilError(t, err)
-	assert.NilError(t, pulled.Base.Observe(t.Context(), listing))
+	pulled.Base.Observe(listing)
+	time.Sleep(transfer.ClockTick)
 
 	assert.NilError(t, os.WriteFile(filepath.Join(into, "d/new"), []byte("new"), 0o644))
 	assert.NilError(t, rewrite(filepath.Join(into, "many/f05"), 7))
@@ -237,7 +239,8 @@ func TestAFileThatIsWrittenToWithItsTimeSetBackIsReadAgain(t *testing.T) {
 	pulled := pull(t, repo, "v1", into)
 	listing, err := tree.List(into)
 	assert.NilError(t, err)
-	assert.NilError(t, pulled.Base.Observe(t.Context(), listing))
+	pulled.Base.Observe(listing)
+	time.Sleep(transfer.ClockTick)
 	for _, name := range []string{"large", "small"} {
 		path := filepath.Join(into, name)
 		info, err := os.Stat(path)
@@ -260,7 +263,8 @@ func TestARegistryThatDoesNotMountIsSentEverything(t *testing.T) {
 	pulled := pull(t, first, "v1", into)
 	listing, err := tree.List(into)
 	assert.NilError(t, err)
-	assert.NilError(t, pulled.Base.Observe(t.Context(), listing))
+	pulled.Base.Observe(listing)
+	time.Sleep(transfer.ClockTick)
 	for name, fault := range map[string]testregistry.Fault{
 		"it begins an upload": func(_ http.ResponseWriter, r *http.Request) bool {
 			r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "mount=", "no=")
