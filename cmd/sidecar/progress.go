@@ -35,9 +35,17 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// lines tells in sentences.
+// lines tells in sentences, as long as anything gets on.
 func (s *session) lines(doing string) (stop func()) {
-	return s.every(lineEvery, func(m *meter) { s.tell("%s: %s", doing, m) })
+	var told sample
+	return s.every(lineEvery, func(m *meter) {
+		now := m.last()
+		told.at = now.at
+		if now != told {
+			s.tell("%s: %s", doing, m)
+		}
+		told = now
+	})
 }
 
 // every samples the counters, and tells at once when that is due.

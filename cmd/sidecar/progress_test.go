@@ -43,7 +43,7 @@ func TestWithoutATerminalLongWorkIsToldInLines(t *testing.T) {
 		assert.Equal(t, out.String(), "")
 		s.counters.Bytes.Store(10e6)
 		s.counters.Files.Store(3)
-		time.Sleep(1500 * time.Millisecond)
+		time.Sleep(time.Minute) // and it stands still
 		stop()
 		assert.Equal(t, out.String(), "Pulling x: 10MB of 30MB, 3 of 10 files, 2MB/s, 10s left\n")
 	})
