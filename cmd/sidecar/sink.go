@@ -21,6 +21,8 @@ type later struct {
 	sink transfer.Sink
 }
 
+var _ transfer.Holder = (*later)(nil)
+
 func intoLater(dir string) transfer.Sink {
 	return &later{open: func() (transfer.Sink, error) { return transfer.IntoDirectory(dir, tree.WriterOptions{}) }}
 }
@@ -49,6 +51,36 @@ func (l *later) Create(ctx context.Context, entries []tree.Entry) ([]io.WriteClo
 		return nil, err
 	}
 	return sink.Create(ctx, entries)
+}
+
+// Existing opens a file that is there already, so that it need not be pulled.
+func (l *later) Existing(p tree.Path) (transfer.File, error) {
+	holder, err := l.holder()
+	if err != nil {
+		return nil, err
+	}
+	return holder.Existing(p)
+}
+
+// Keep lets a file that is there stay.
+func (l *later) Keep(e tree.Entry) error {
+	holder, err := l.holder()
+	if err != nil {
+		return err
+	}
+	return holder.Keep(e)
+}
+
+func (l *later) holder() (transfer.Holder, error) {
+	sink, err := l.opened()
+	if err != nil {
+		return nil, err
+	}
+	holder, ok := sink.(transfer.Holder)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return holder, nil
 }
 
 func (l *later) Commit(ctx context.Context) error {

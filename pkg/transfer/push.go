@@ -39,7 +39,7 @@ type Result struct {
 	Uploaded   int64              // bytes of blobs sent; what the registry had is not
 	Blobs      int                // of a copy: in the artifact, Bytes large together
 	Warnings   []string           // sentences for the log
-	Base       *Base              // of a pull: for later pushes, see [Base]; nil for an artifact that others made
+	Base       *Base              // of a pull: for later pushes, see [Base]; nil for part of an artifact and for what others made
 	Planned    []PlannedLayer     // of a dry run
 }
 

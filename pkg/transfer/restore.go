@@ -36,7 +36,9 @@ func (p *puller) restore(ctx context.Context, m ocispec.Manifest) error {
 		return nil
 	}
 	p.counters.expect(p.result.Bytes, p.result.Files)
-	p.result.Base = &Base{repository: p.repo.Reference.Repository, layers: layers, index: x}
+	if p.opts.Select == nil {
+		p.result.Base = &Base{repository: p.repo.Reference.Repository, layers: layers, index: x}
+	}
 	if err := p.make(ctx, others[tree.Dir]); err != nil {
 		return err
 	}
@@ -81,7 +83,7 @@ func (p *puller) restoreLayers(
 			continue // directories and links are in the index
 		}
 		group.Go(func() error {
-			kept, err := p.keep(ctx, parts[i], linked)
+			kept, err := p.keep(ctx, p.only(parts[i]), linked)
 			switch {
 			case kept || err != nil:
 				return err

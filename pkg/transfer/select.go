@@ -17,6 +17,14 @@ func (p *puller) selects(path tree.Path) bool {
 	return p.opts.Select == nil || p.opts.Select(path)
 }
 
+// only returns what is to be written of the files of a layer.
+func (p *puller) only(files []artifact.Entry) []artifact.Entry {
+	if p.picked == nil {
+		return files
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(e artifact.Entry) bool { return !p.picked[e.Path] })
+}
+
 // narrow leaves of a divided index what is selected: layers that hold nothing of it have no parts any more, of the rest
 // only what is selected remains, and the directories that lead there. A hard link whose file is not selected becomes that
 // file: it is fetched under its own name and written under that of the link.

@@ -112,6 +112,7 @@ func TestAPullWritesWhatIsSelected(t *testing.T) {
 			result, err := pullInto(t.Context(), repo, "v1", into, transfer.PullOptions{Retry: quick(), Select: globs(t, test.patterns...)})
 			assert.NilError(t, err)
 			assert.Equal(t, fetched(registry), test.blobs)
+			assert.Assert(t, result.Base == nil) // it would tell wrong things about what was there before
 			got, files := kinds(t, into)
 			assert.DeepEqual(t, got, test.want)
 			assert.Equal(t, result.Files, files)
@@ -301,4 +302,25 @@ func plan(r transfer.Result) map[string]transfer.PlannedLayer {
 		return map[string]transfer.PlannedLayer{"titles that are not unique": {Files: len(slices.Collect(maps.Keys(byTitle)))}}
 	}
 	return byTitle
+}
+
+func TestWhatIsThereAlreadyIsNotFetchedForASelection(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "kept")
+	push(t, repo, "v1", wood(t))
+	into := t.TempDir()
+	opts := transfer.PullOptions{Retry: quick(), Select: globs(t, "small/*.csv")}
+	for _, blobs := range []int{2, 1} { // the second time only the index
+		registry.Requests()
+		_, err := pullInto(t.Context(), repo, "v1", into, opts)
+		assert.NilError(t, err)
+		assert.Equal(t, fetched(registry), blobs)
+	}
+	assert.NilError(t, os.WriteFile(filepath.Join(into, "small", "a.txt"), []byte("b"), 0o600)) // which is not selected
+	_, err := pullInto(t.Context(), repo, "v1", into, opts)
+	assert.NilError(t, err)
+	info, err := os.Stat(filepath.Join(into, "small", "a.txt"))
+	assert.NilError(t, err)
+	assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600))
+	holds(t, filepath.Join(into, "small", "a.txt"), "b")
 }
