@@ -92,7 +92,7 @@ func (c *common) open(cmd *cobra.Command) (*session, error) {
 		return nil, err
 	}
 	if c.passwordStdin {
-		if s.password, err = readPassword(cmd.InOrStdin()); err != nil {
+		if s.password, err = readPassword(cmd.Context(), cmd.InOrStdin()); err != nil {
 			return nil, err
 		}
 	}
@@ -135,9 +135,20 @@ func readRoots(path string) (*x509.CertPool, error) {
 }
 
 // readPassword reads a password and drops the end of its line.
-func readPassword(r io.Reader) (string, error) {
+func readPassword(ctx context.Context, r io.Reader) (string, error) {
 	const most = 64 << 10 // bytes; tokens are long, but not this long
-	content, err := io.ReadAll(io.LimitReader(r, most))
+	var content []byte
+	var err error
+	read := make(chan struct{})
+	go func() { // since nothing else ends waiting for a person
+		defer close(read)
+		content, err = io.ReadAll(io.LimitReader(r, most))
+	}()
+	select {
+	case <-read:
+	case <-ctx.Done():
+		return "", because(ctx, ctx.Err())
+	}
 	if err != nil {
 		return "", fmt.Errorf("reading the password: %w", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -20,8 +19,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
-	"gotest.tools/v3/icmd"
-	"gotest.tools/v3/poll"
 
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 )
@@ -207,31 +204,4 @@ func onTerminal(t *testing.T, columns uint16, args ...string) (string, int) {
 	_ = cmd.Wait()                  // the exit code tells
 	assert.NilError(t, master.Close())
 	return string(screen), cmd.ProcessState.ExitCode()
-}
-
-func TestASignalEndsACommandWithItsCode(t *testing.T) {
-	for name, sig := range map[string]syscall.Signal{"Control-C": syscall.SIGINT, "SIGTERM": syscall.SIGTERM} {
-		t.Run(name, func(t *testing.T) {
-			registry := startRegistry(t)
-			does(t, "push", registry.host+"/a:v1", results(t).Path())
-			slow(registry, time.Minute)
-			registry.requests()
-			into := t.TempDir()
-			cmd := icmd.Command("sidecar", "pull", registry.host+"/a:v1", "--into", into)
-			result := icmd.StartCmd(cmd)
-			poll.WaitOn(t, func(poll.LogT) poll.Result {
-				if found, err := filepath.Glob(filepath.Join(into, ".oras-staging-*")); err == nil && len(found) == 1 {
-					return poll.Success()
-				}
-				return poll.Continue("waiting for the pull to write")
-			}, poll.WithTimeout(timeout))
-			assert.NilError(t, result.Cmd.Process.Signal(sig))
-			result = icmd.WaitOnCmd(timeout, result)
-			assert.Equal(t, result.ExitCode, 128+int(sig))
-			assert.Equal(t, result.Stderr(), map[string]string{"Control-C": "interrupted\n", "SIGTERM": "terminated\n"}[name])
-			left, err := os.ReadDir(into)
-			assert.NilError(t, err)
-			assert.Equal(t, len(left), 0)
-		})
-	}
 }
