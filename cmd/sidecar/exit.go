@@ -72,7 +72,7 @@ func transferCode(err error) int {
 	case errors.Is(err, transfer.ErrNotFound), errors.Is(err, transfer.ErrNoMatch), status == http.StatusNotFound,
 		known && errors.Is(err, fs.ErrNotExist):
 		return exitNotFound
-	case transfer.Transient(err), status >= http.StatusInternalServerError:
+	case transfer.Transient(err), status >= http.StatusInternalServerError, errors.Is(err, transfer.ErrConflict):
 		return exitGaveUp
 	case local:
 		return exitLocal

@@ -52,6 +52,7 @@ func TestTheExitCodeTellsWhatWentWrong(t *testing.T) {
 		"too many requests":                {status(http.StatusTooManyRequests), 5},
 		"a registry that is not there":     {onRegistry(syscall.ECONNREFUSED), 5},
 		"no time left":                     {onRegistry(context.DeadlineExceeded), 5},
+		"a tag that others move":           {onRegistry(transfer.ErrConflict), 5},
 		"a source that is not there":       {onTree(missing), 6},
 		"a file that changed":              {onTree(transfer.ErrChanged), 6},
 		"a directory that is not writable": {onTree(fs.ErrPermission), 6},

@@ -169,6 +169,7 @@ func TestLinesGoAboveTheBar(t *testing.T) {
 	var once sync.Once
 	registry.set(func(w http.ResponseWriter, _ *http.Request) (failed bool) {
 		once.Do(func() {
+			time.Sleep(time.Second) // until the bar is drawn
 			w.Header().Set("Retry-After", "1")
 			w.WriteHeader(http.StatusTooManyRequests)
 			failed = true
@@ -177,7 +178,8 @@ func TestLinesGoAboveTheBar(t *testing.T) {
 	})
 	screen, code := onTerminal(t, 120, "pull", registry.host+"/a:v1", "--into", t.TempDir())
 	assert.Equal(t, code, 0)
-	assert.Equal(t, strings.Count(screen, "The registry answered 429, trying again in 1s\r\n"), 1, "%q", screen)
+	assert.Equal(t, strings.Count(screen, "The registry answered 429, trying again in 1s\r\nPulling"), 1,
+		"the bar is to come again below it, and not over it: %q", screen)
 }
 
 // onTerminal runs the sidecar on a terminal of its own, so many columns wide, and returns what was on it and the exit code.

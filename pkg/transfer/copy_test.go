@@ -1,7 +1,9 @@
 package transfer_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"path"
 	"slices"
@@ -65,8 +67,21 @@ func TestACopyCountsBlobsAndBytes(t *testing.T) {
 	src, dst := repository(t, from, "a"), repository(t, to, "a")
 	push(t, src, "v1", wood(t))
 	var counters transfer.Counters
+	var while atomic.Int64
+	to.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || r.ContentLength < 5<<20 {
+			return false
+		}
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			while.Store(counters.Bytes.Load()) // when all of a file is on its way
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return false
+	})
 	result, err := transfer.Copy(t.Context(), src, "v1", dst, "v1", transfer.CopyOptions{Retry: quick(), Counters: &counters})
 	assert.NilError(t, err)
+	assert.Assert(t, while.Load() >= 5<<20)
 	assert.Equal(t, result.Blobs, 4) // two files, a pack, the index
 	assert.Assert(t, result.Bytes > 10<<20)
 	assert.Equal(t, result.Uploaded, result.Bytes)
@@ -115,6 +130,7 @@ func TestTheTagOfACopyMovesLast(t *testing.T) {
 	copied(t, src, "v1", dst, "v1")
 	requests := to.Requests()
 	assert.Equal(t, slices.Index(requests, "PUT /v2/a/manifests/v1"), len(requests)-1)
+	assert.Assert(t, !slices.ContainsFunc(requests, func(r string) bool { return strings.HasPrefix(r, "PUT /v2/a/manifests/sha256:") }), requests)
 }
 
 func TestACopyGoesOnAfterFaultsOfEitherSide(t *testing.T) { // E77
