@@ -84,8 +84,11 @@ func TestASecondControlCEndsWhatIsStuck(t *testing.T) {
 		}
 		return poll.Continue("waiting for the pipe to be full")
 	}, poll.WithTimeout(timeout))
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // how it ended is asked for below
+	}()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(timeout / 4)
