@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"time"
 )
 
-// EncodeIndex returns the documents of an index, in order: one, or several of at most [MaxIndexBlob] bytes each.
+// EncodeIndex returns the documents of an index with these entries, in order: one, or several of at most [MaxIndexBlob] bytes each.
 // Device, inode and change time are left out.
-func EncodeIndex(x Index) ([][]byte, error) {
+func EncodeIndex(entries iter.Seq[Entry]) ([][]byte, error) {
 	d := documents{limit: MaxIndexBlob, head: fmt.Appendf(nil, `{"version":%d,"entries":[`, IndexVersion)}
-	for _, e := range x.Entries {
+	for e := range entries {
 		e.Dev, e.Ino, e.Ctime = 0, 0, time.Time{}
 		encoded, err := json.Marshal(e)
 		if err != nil {
@@ -62,9 +63,9 @@ func (d *documents) close() [][]byte {
 // DecodeIndex joins the documents of an index and validates it for a manifest with the given number of layers. The caller
 // bounds the documents (to [MaxConfigBlob] each); the index may come from anyone. The errors are [ErrInvalidIndex] and
 // [ErrVersion].
-func DecodeIndex(documents [][]byte, layers int) (Index, error) {
-	whole := Index{Version: IndexVersion}
-	for i, document := range documents {
+func DecodeIndex(documents iter.Seq[[]byte], layers int) (Index, error) {
+	whole, i := Index{Version: IndexVersion}, 0
+	for document := range documents {
 		var x Index
 		if err := json.Unmarshal(document, &x); err != nil {
 			return Index{}, fmt.Errorf("%w: document %d: %w", ErrInvalidIndex, i, err)
@@ -73,6 +74,7 @@ func DecodeIndex(documents [][]byte, layers int) (Index, error) {
 			return Index{}, fmt.Errorf("%w: %d", ErrVersion, x.Version)
 		}
 		whole.Entries = append(whole.Entries, x.Entries...)
+		i++
 	}
 	return whole, whole.Validate(layers)
 }

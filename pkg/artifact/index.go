@@ -3,6 +3,8 @@ package artifact
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 
@@ -35,6 +37,9 @@ type Entry struct {
 	Layer  int           `json:"layer"`            // position in the manifest's layers, or NoLayer
 	Offset int64         `json:"offset,omitempty"` // of a file's content in the uncompressed layer
 }
+
+// All returns the entries.
+func (x Index) All() iter.Seq[Entry] { return slices.Values(x.Entries) }
 
 // Validate checks the index of a manifest with the given number of layers against the rules of README.md.
 func (x Index) Validate(layers int) error {

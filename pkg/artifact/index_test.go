@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,10 +32,10 @@ func TestIndexSurvivesEncoding(t *testing.T) {
 		indexed(dir("d"), 0), indexed(f, 1), indexed(hard("d/\xff\xff", "d/\xff"), 1), indexed(link("l", "/\xff"), artifact.NoLayer),
 	}}
 	x.Entries[1].Offset = 1024
-	documents, err := artifact.EncodeIndex(x)
+	documents, err := artifact.EncodeIndex(x.All())
 	assert.NilError(t, err)
 	assert.Equal(t, len(documents), 1)
-	decoded, err := artifact.DecodeIndex(documents, 2)
+	decoded, err := artifact.DecodeIndex(slices.Values(documents), 2)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, decoded, x)
 	assert.Equal(t, x.Bytes(), int64(3))
@@ -44,7 +45,7 @@ func TestIndexLooksAsSpecified(t *testing.T) {
 	e := indexed(file("a.txt", 3), 0)
 	e.ModTime, e.Offset = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), 512
 	e.Dev, e.Ino, e.Ctime = 1, 2, time.Now()
-	documents, err := artifact.EncodeIndex(artifact.Index{Version: 1, Entries: []artifact.Entry{e, indexed(link("l", "a.txt"), artifact.NoLayer)}})
+	documents, err := artifact.EncodeIndex(artifact.Index{Version: 1, Entries: []artifact.Entry{e, indexed(link("l", "a.txt"), artifact.NoLayer)}}.All())
 	assert.NilError(t, err)
 	assert.Equal(t, string(documents[0]), `{"version":1,"entries":[`+
 		`{"path":"a.txt","type":"file","mode":420,"mtime":"2026-01-02T03:04:05.000000006Z","size":3,`+
@@ -53,10 +54,10 @@ func TestIndexLooksAsSpecified(t *testing.T) {
 }
 
 func TestIndexOfNothing(t *testing.T) {
-	documents, err := artifact.EncodeIndex(artifact.Index{Version: 1})
+	documents, err := artifact.EncodeIndex(artifact.Index{Version: 1}.All())
 	assert.NilError(t, err)
 	assert.Equal(t, string(bytes.Join(documents, nil)), `{"version":1,"entries":[]}`)
-	_, err = artifact.DecodeIndex(documents, 0)
+	_, err = artifact.DecodeIndex(slices.Values(documents), 0)
 	assert.NilError(t, err)
 }
 
@@ -66,26 +67,26 @@ func TestE70LargeIndexIsCut(t *testing.T) {
 	for i := range 30_000 {
 		x.Entries = append(x.Entries, indexed(file(tree.Path(fmt.Sprintf("file-%06d", i)), 1), 0))
 	}
-	documents, err := artifact.EncodeIndex(x)
+	documents, err := artifact.EncodeIndex(x.All())
 	assert.NilError(t, err)
 	assert.Assert(t, len(documents) > 1)
 	for _, document := range documents {
 		assert.Assert(t, len(document) <= artifact.MaxIndexBlob)
 		assert.Assert(t, json.Valid(document))
 	}
-	decoded, err := artifact.DecodeIndex(documents, 1)
+	decoded, err := artifact.DecodeIndex(slices.Values(documents), 1)
 	assert.NilError(t, err)
 	assert.Equal(t, len(decoded.Entries), len(x.Entries))
 }
 
 func TestDecodeIndexIgnoresFieldsOfLaterReleases(t *testing.T) {
-	x, err := artifact.DecodeIndex([][]byte{[]byte(`{"version":1,"new":{},"entries":[{"path":"d","type":"dir","layer":0,"new":1}]}`)}, 1)
+	x, err := artifact.DecodeIndex(slices.Values([][]byte{[]byte(`{"version":1,"new":{},"entries":[{"path":"d","type":"dir","layer":0,"new":1}]}`)}), 1)
 	assert.NilError(t, err)
 	assert.Equal(t, x.Entries[0].Path, tree.Path("d"))
 }
 
 func TestDecodeIndexRefusesALaterVersion(t *testing.T) {
-	_, err := artifact.DecodeIndex([][]byte{[]byte(`{"version":2}`)}, 0)
+	_, err := artifact.DecodeIndex(slices.Values([][]byte{[]byte(`{"version":2}`)}), 0)
 	assert.ErrorIs(t, err, artifact.ErrVersion)
 }
 
@@ -110,7 +111,7 @@ func TestDecodeIndexRefusesWhatBreaksTheRules(t *testing.T) {
 		"an unknown type":         `{"path":"a","type":"door","layer":0}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := artifact.DecodeIndex([][]byte{[]byte(`{"version":1,"entries":[` + entries + `]}`)}, 1)
+			_, err := artifact.DecodeIndex(slices.Values([][]byte{[]byte(`{"version":1,"entries":[` + entries + `]}`)}), 1)
 			assert.ErrorIs(t, err, artifact.ErrInvalidIndex)
 		})
 	}
@@ -120,7 +121,7 @@ func FuzzDecodeIndex(f *testing.F) {
 	f.Add([]byte(`{"version":1,"entries":[{"path":"d","type":"dir","mode":493,"layer":0}]}`), 1)
 	f.Add([]byte(`{"version":1,"entries":[{"path":{"base64":"Lw=="},"type":"symlink","link":"x","layer":-1}]}`), 0)
 	f.Fuzz(func(t *testing.T, document []byte, layers int) {
-		x, err := artifact.DecodeIndex([][]byte{document}, layers)
+		x, err := artifact.DecodeIndex(slices.Values([][]byte{document}), layers)
 		if err != nil {
 			assert.Assert(t, errors.Is(err, artifact.ErrInvalidIndex) || errors.Is(err, artifact.ErrVersion), err)
 			return

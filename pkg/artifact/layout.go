@@ -50,7 +50,8 @@ func (l Layout) Size(layer Layer) int64 {
 }
 
 // NewLayout plans the layers for a listing, which may come from anyone: what is not a tree is [ErrInvalidTree]. The same
-// listing gives the same layout; times, inodes and the order of the entries make no difference to it.
+// listing gives the same layout; times, inodes and the order of the entries make no difference to it. The entries are taken
+// over: a large tree should be in memory once.
 func NewLayout(listing tree.Listing, c Compression) (Layout, error) {
 	entries := normal(listing.Entries)
 	if err := checkEntries(slices.Values(entries)); err != nil {
@@ -76,9 +77,8 @@ func NewLayout(listing tree.Listing, c Compression) (Layout, error) {
 	return p.Layout, nil
 }
 
-// normal returns a sorted copy of a listing without what an artifact does not hold.
-func normal(listing []tree.Entry) []tree.Entry {
-	entries := slices.Clone(listing)
+// normal sorts entries and takes away what an artifact does not hold.
+func normal(entries []tree.Entry) []tree.Entry {
 	for i, e := range entries {
 		switch e.Type {
 		case tree.Symlink:

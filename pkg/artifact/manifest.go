@@ -3,6 +3,7 @@ package artifact
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -23,11 +24,11 @@ func NewBlob(mediaType string, content []byte) Blob {
 	}
 }
 
-// NewManifest describes a tree by its content layers, its index and its lineage. It returns the manifest and the blobs
+// NewManifest describes a tree by its content layers, the entries of its index and its lineage. It returns the manifest and the blobs
 // that it names besides the content layers: config, documents of a large index, the empty layer. They are to be pushed
 // before it. A manifest above [MaxManifest] is an error, since no registry takes it.
-func NewManifest(layers []ocispec.Descriptor, x Index, l Lineage) (manifest Blob, others []Blob, err error) {
-	documents, err := EncodeIndex(x)
+func NewManifest(layers []ocispec.Descriptor, entries iter.Seq[Entry], l Lineage) (manifest Blob, others []Blob, err error) {
+	documents, err := EncodeIndex(entries)
 	if err != nil {
 		return Blob{}, nil, err
 	}

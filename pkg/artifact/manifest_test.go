@@ -17,7 +17,7 @@ import (
 
 func manifest(t *testing.T, layers []ocispec.Descriptor, x artifact.Index, l artifact.Lineage) (ocispec.Manifest, []artifact.Blob) {
 	t.Helper()
-	blob, others, err := artifact.NewManifest(layers, x, l)
+	blob, others, err := artifact.NewManifest(layers, x.All(), l)
 	assert.NilError(t, err)
 	assert.Equal(t, blob.Descriptor.Digest, digest.FromBytes(blob.Content))
 	var m ocispec.Manifest
@@ -63,7 +63,7 @@ func TestManifestHasALargeIndexInLayers(t *testing.T) {
 func TestManifestAboveTheLimitIsRefused(t *testing.T) {
 	layer := artifact.NewBlob(artifact.MediaTypeRaw, nil).Descriptor
 	layer.Annotations = map[string]string{ocispec.AnnotationTitle: strings.Repeat("t", artifact.MaxManifest)}
-	_, _, err := artifact.NewManifest([]ocispec.Descriptor{layer}, artifact.Index{Version: 1}, artifact.Lineage{})
+	_, _, err := artifact.NewManifest([]ocispec.Descriptor{layer}, artifact.Index{Version: 1}.All(), artifact.Lineage{})
 	assert.ErrorContains(t, err, "larger than")
 }
 

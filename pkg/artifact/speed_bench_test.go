@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -115,19 +116,19 @@ func BenchmarkEncodeIndexOf100000(b *testing.B) {
 	x := manyIndexed()
 	b.ReportAllocs()
 	for b.Loop() {
-		documents, err := artifact.EncodeIndex(x)
+		documents, err := artifact.EncodeIndex(x.All())
 		assert.NilError(b, err)
 		b.SetBytes(int64(len(bytes.Join(documents, nil))))
 	}
 }
 
 func BenchmarkDecodeIndexOf100000(b *testing.B) {
-	documents, err := artifact.EncodeIndex(manyIndexed())
+	documents, err := artifact.EncodeIndex(manyIndexed().All())
 	assert.NilError(b, err)
 	b.SetBytes(int64(len(bytes.Join(documents, nil))))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := artifact.DecodeIndex(documents, 100)
+		_, err := artifact.DecodeIndex(slices.Values(documents), 100)
 		assert.NilError(b, err)
 	}
 }

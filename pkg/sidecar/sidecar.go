@@ -48,7 +48,7 @@ func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Side
 	}
 	s := &Sidecar{
 		step:     step,
-		registry: transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP},
+		registry: transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP, Log: log},
 		log:      log,
 		notices:  notices,
 		inputs:   newVerdict(),

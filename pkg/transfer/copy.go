@@ -14,7 +14,6 @@ import (
 	"oras.land/oras-go/v2"
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/registry/remote"
-	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 // CopyOptions are the choices of [Copy]. The zero value is right for most.
@@ -191,17 +190,13 @@ func (t copyTarget) blob(ctx context.Context, desc ocispec.Descriptor) error {
 		other = t.src.repo.Reference.Repository
 	}
 	sent := &tally{counters: t.counters}
-	content := newGenerated(func(w io.Writer) error {
+	err := t.send(ctx, desc, other, newGenerated(func(w io.Writer) error {
 		sent.to(0)
 		blob := t.src.fetch(ctx, desc)
 		defer blob.Close() //nolint:errcheck // read to its end
 		_, err := io.Copy(w, sent.read(blob))
 		return err
-	})
-	err := t.send(ctx, desc, other, content)
-	if status, ok := errors.AsType[*errcode.ErrorResponse](err); ok && other != "" && status.Method == http.MethodPost && Final(err) {
-		err = t.send(ctx, desc, "", content) // to mount may be forbidden where to send is not
-	}
+	}))
 	if err == nil {
 		sent.to(desc.Size)
 	}

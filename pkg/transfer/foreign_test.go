@@ -227,7 +227,7 @@ func pushIndexed(t *testing.T, repo *remote.Repository, x artifact.Index, layers
 		assert.NilError(t, repo.Push(t.Context(), blob.Descriptor, bytes.NewReader(blob.Content)))
 		descs = append(descs, blob.Descriptor)
 	}
-	manifest, others, err := artifact.NewManifest(descs, x, artifact.Lineage{})
+	manifest, others, err := artifact.NewManifest(descs, x.All(), artifact.Lineage{})
 	assert.NilError(t, err)
 	for _, blob := range others {
 		assert.NilError(t, repo.Push(t.Context(), blob.Descriptor, bytes.NewReader(blob.Content)))

@@ -19,7 +19,7 @@ type Holder interface {
 
 // keep lets the files of a layer stay if all of them are there, and reports whether it did. It looks into none unless each
 // has the right size.
-func (p *puller) keep(ctx context.Context, files []artifact.Entry, linked map[tree.Path]bool) (bool, error) {
+func (p *puller) keep(ctx context.Context, files []*artifact.Entry, linked map[tree.Path]bool) (bool, error) {
 	holder, ok := p.sink.(Holder)
 	if !ok || !p.alike(holder, files, linked) {
 		return false, nil
@@ -39,7 +39,7 @@ func (p *puller) keep(ctx context.Context, files []artifact.Entry, linked map[tr
 }
 
 // alike reports whether there are files of the right sizes, which nothing will be linked to.
-func (p *puller) alike(holder Holder, files []artifact.Entry, linked map[tree.Path]bool) bool {
+func (p *puller) alike(holder Holder, files []*artifact.Entry, linked map[tree.Path]bool) bool {
 	for _, e := range files {
 		if linked[e.Path] {
 			return false
@@ -58,7 +58,7 @@ func (p *puller) alike(holder Holder, files []artifact.Entry, linked map[tree.Pa
 }
 
 // same reports whether a file that is there has the right content.
-func (p *puller) same(ctx context.Context, holder Holder, e artifact.Entry) (bool, error) {
+func (p *puller) same(ctx context.Context, holder Holder, e *artifact.Entry) (bool, error) {
 	f, err := holder.Existing(e.Path)
 	if err != nil {
 		return false, nil //nolint:nilerr // it is pulled then

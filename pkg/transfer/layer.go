@@ -119,7 +119,7 @@ func (p *pusher) rawInMemory(ctx context.Context, desc ocispec.Descriptor, f Fil
 	}
 	content := small(buffer.Bytes())
 	desc.Digest = content.sum
-	return desc.Digest, p.blob(ctx, desc, "", content)
+	return desc.Digest, p.blob(ctx, desc, content)
 }
 
 // rawKnown hashes a file, and then sends it if the registry lacks it.
@@ -129,7 +129,7 @@ func (p *pusher) rawKnown(ctx context.Context, desc ocispec.Descriptor, f File, 
 		return "", onTree(err)
 	}
 	desc.Digest = sum.Digest()
-	return desc.Digest, p.blob(ctx, desc, "", newFileFeed(f, desc.Size, desc.Digest, t))
+	return desc.Digest, p.blob(ctx, desc, newFileFeed(f, desc.Size, desc.Digest, t))
 }
 
 // interruptible stops reading when its context is done.

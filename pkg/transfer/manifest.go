@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,17 +115,22 @@ func (r retrier) index(ctx context.Context, repo *remote.Repository, m ocispec.M
 	if len(where) == 0 {
 		return artifact.Index{}, fmt.Errorf("%w: the manifest names none", artifact.ErrInvalidIndex)
 	}
-	documents := make([][]byte, len(where))
-	for i, desc := range where {
-		if desc.Size > artifact.MaxConfigBlob {
-			return artifact.Index{}, fmt.Errorf("%w: %d bytes in one blob", artifact.ErrInvalidIndex, desc.Size)
-		}
-		var err error
-		if documents[i], err = r.fetchAll(ctx, repo, desc); err != nil {
-			return artifact.Index{}, err
+	var fetchErr error
+	documents := func(yield func([]byte) bool) { // one after the other, since all of them may be much
+		for _, desc := range where {
+			var document []byte
+			if desc.Size > artifact.MaxConfigBlob {
+				fetchErr = fmt.Errorf("%w: %d bytes in one blob", artifact.ErrInvalidIndex, desc.Size)
+			} else {
+				document, fetchErr = r.fetchAll(ctx, repo, desc)
+			}
+			if fetchErr != nil || !yield(document) {
+				return
+			}
 		}
 	}
-	return artifact.DecodeIndex(documents, len(contentLayers(m)))
+	x, err := artifact.DecodeIndex(documents, len(contentLayers(m)))
+	return x, cmp.Or(fetchErr, err)
 }
 
 // contentLayers returns the layers of one of our manifests that hold content; they come first.

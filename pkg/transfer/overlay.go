@@ -82,9 +82,10 @@ func (o *overlay) unpack(ctx context.Context, layer int) (map[tree.Path][]byte, 
 			return pack.contents, nil
 		}
 	}
-	var files []artifact.Entry
+	var files []*artifact.Entry
 	var size int64
-	for _, e := range o.index.Entries {
+	for i := range o.index.Entries {
+		e := &o.index.Entries[i]
 		if e.Layer == layer && e.Type == tree.File {
 			files = append(files, e)
 			size += e.Size
@@ -96,7 +97,7 @@ func (o *overlay) unpack(ctx context.Context, layer int) (map[tree.Path][]byte, 
 	pack := unpacked{layer, map[tree.Path][]byte{}}
 	blob := o.fetch(ctx, o.layers[layer])
 	defer blob.Close() //nolint:errcheck // read to its end
-	err := unpackKnown(blob, files, func(e artifact.Entry, content io.Reader) error {
+	err := unpackKnown(blob, files, func(e *artifact.Entry, content io.Reader) error {
 		b := make([]byte, e.Size)
 		if _, err := io.ReadFull(content, b); err != nil {
 			return err

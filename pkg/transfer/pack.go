@@ -24,7 +24,7 @@ func (p *pusher) smallPack(ctx context.Context, layer artifact.Layer) (ocispec.D
 	}
 	content := small(packed.Bytes())
 	desc := packDescriptor(layer, content.sum, int64(packed.Len()))
-	if err := p.blob(ctx, desc, "", content); err != nil {
+	if err := p.blob(ctx, desc, content); err != nil {
 		return ocispec.Descriptor{}, err
 	}
 	p.counters.done(p.layout.Size(layer), files.count)
@@ -92,7 +92,7 @@ func (p *pusher) largePack(ctx context.Context, layer artifact.Layer, f File, t 
 		return ocispec.Descriptor{}, err
 	}
 	desc := packDescriptor(layer, sum.Digest(), count.n)
-	return desc, p.blob(ctx, desc, "", content)
+	return desc, p.blob(ctx, desc, content)
 }
 
 // counted counts what is written.

@@ -47,7 +47,7 @@ func (p *pusher) planned() []PlannedLayer {
 }
 
 // planned says which layers a pull would fetch, and what of them it would write.
-func (p *puller) planned(layers []ocispec.Descriptor, parts [][]artifact.Entry) []PlannedLayer {
+func (p *puller) planned(layers []ocispec.Descriptor, parts [][]*artifact.Entry) []PlannedLayer {
 	var plan []PlannedLayer
 	for i, desc := range layers {
 		if len(parts[i]) == 0 {

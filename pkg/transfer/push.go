@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -217,7 +218,7 @@ func (p *pusher) finish(ctx context.Context, tag string) error {
 		return err
 	}
 	for _, blob := range others {
-		if err := p.blob(ctx, blob.Descriptor, "", small(blob.Content)); err != nil {
+		if err := p.blob(ctx, blob.Descriptor, small(blob.Content)); err != nil {
 			return err
 		}
 	}
@@ -231,11 +232,13 @@ func (p *pusher) finish(ctx context.Context, tag string) error {
 }
 
 // index joins what was planned with what was found while the layers were made.
-func (p *pusher) index() artifact.Index {
-	x := artifact.Index{Version: artifact.IndexVersion, Entries: make([]artifact.Entry, len(p.layout.Entries))}
+func (p *pusher) index() iter.Seq[artifact.Entry] {
 	holder := p.layout.Holder()
-	for i, e := range p.layout.Entries {
-		x.Entries[i] = artifact.Entry{Entry: e, Digest: p.places[i].Digest, Layer: holder[i], Offset: p.places[i].Offset}
+	return func(yield func(artifact.Entry) bool) {
+		for i, e := range p.layout.Entries {
+			if !yield(artifact.Entry{Entry: e, Digest: p.places[i].Digest, Layer: holder[i], Offset: p.places[i].Offset}) {
+				return
+			}
+		}
 	}
-	return x
 }

@@ -52,9 +52,10 @@ func (p *puller) restore(ctx context.Context, m ocispec.Manifest) error {
 }
 
 // divide returns the files of each layer, and everything that is not a file by type.
-func divide(x artifact.Index, layers int) (parts [][]artifact.Entry, others map[tree.Type][]tree.Entry) {
-	parts, others = make([][]artifact.Entry, layers), map[tree.Type][]tree.Entry{}
-	for _, e := range x.Entries {
+func divide(x artifact.Index, layers int) (parts [][]*artifact.Entry, others map[tree.Type][]tree.Entry) {
+	parts, others = make([][]*artifact.Entry, layers), map[tree.Type][]tree.Entry{}
+	for i := range x.Entries {
+		e := &x.Entries[i]
 		if e.Type == tree.File {
 			parts[e.Layer] = append(parts[e.Layer], e)
 		} else {
@@ -74,7 +75,7 @@ func targets(links []tree.Entry) map[tree.Path]bool {
 }
 
 func (p *puller) restoreLayers(
-	ctx context.Context, layers []ocispec.Descriptor, parts [][]artifact.Entry, linked map[tree.Path]bool,
+	ctx context.Context, layers []ocispec.Descriptor, parts [][]*artifact.Entry, linked map[tree.Path]bool,
 ) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrency(p.opts.Concurrency))
@@ -97,7 +98,7 @@ func (p *puller) restoreLayers(
 }
 
 // restoreRaw writes the file that a layer is.
-func (p *puller) restoreRaw(ctx context.Context, desc ocispec.Descriptor, files []artifact.Entry) error {
+func (p *puller) restoreRaw(ctx context.Context, desc ocispec.Descriptor, files []*artifact.Entry) error {
 	e := files[0]
 	if len(files) > 1 || e.Offset != 0 || e.Digest != desc.Digest || e.Size != desc.Size {
 		return fmt.Errorf("%w: %q is not the layer that it names", artifact.ErrInvalidIndex, string(e.Path))
@@ -107,11 +108,11 @@ func (p *puller) restoreRaw(ctx context.Context, desc ocispec.Descriptor, files 
 }
 
 // restorePack writes the files of a pack.
-func (p *puller) restorePack(ctx context.Context, desc ocispec.Descriptor, files []artifact.Entry) error {
+func (p *puller) restorePack(ctx context.Context, desc ocispec.Descriptor, files []*artifact.Entry) error {
 	blob := p.fetch(ctx, desc)
 	defer blob.Close() //nolint:errcheck // read to its end
 	f := filler{puller: p, ctx: ctx}
-	err := unpackKnown(blob, files, func(e artifact.Entry, content io.Reader) error {
+	err := unpackKnown(blob, files, func(e *artifact.Entry, content io.Reader) error {
 		if !p.selects(e.Path) {
 			return nil
 		}
@@ -124,8 +125,8 @@ func (p *puller) restorePack(ctx context.Context, desc ocispec.Descriptor, files
 }
 
 // unpackKnown visits the files of a pack, all of which the index knows. What it does not know is refused.
-func unpackKnown(blob io.Reader, files []artifact.Entry, visit func(artifact.Entry, io.Reader) error) error {
-	missing := make(map[tree.Path]artifact.Entry, len(files))
+func unpackKnown(blob io.Reader, files []*artifact.Entry, visit func(*artifact.Entry, io.Reader) error) error {
+	missing := make(map[tree.Path]*artifact.Entry, len(files))
 	budget := artifact.Budget{Entries: tree.MaxEntries}
 	for _, e := range files {
 		missing[e.Path] = e

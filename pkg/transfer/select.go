@@ -18,17 +18,17 @@ func (p *puller) selects(path tree.Path) bool {
 }
 
 // only returns what is to be written of the files of a layer.
-func (p *puller) only(files []artifact.Entry) []artifact.Entry {
+func (p *puller) only(files []*artifact.Entry) []*artifact.Entry {
 	if p.picked == nil {
 		return files
 	}
-	return slices.DeleteFunc(slices.Clone(files), func(e artifact.Entry) bool { return !p.picked[e.Path] })
+	return slices.DeleteFunc(slices.Clone(files), func(e *artifact.Entry) bool { return !p.picked[e.Path] })
 }
 
 // narrow leaves of a divided index what is selected: layers that hold nothing of it have no parts any more, of the rest
 // only what is selected remains, and the directories that lead there. A hard link whose file is not selected becomes that
 // file: it is fetched under its own name and written under that of the link.
-func (p *puller) narrow(x artifact.Index, parts [][]artifact.Entry, others map[tree.Type][]tree.Entry) error {
+func (p *puller) narrow(x artifact.Index, parts [][]*artifact.Entry, others map[tree.Type][]tree.Entry) error {
 	if p.opts.Select == nil {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (p *puller) narrow(x artifact.Index, parts [][]artifact.Entry, others map[t
 		p.sink = renaming{Sink: p.sink, to: s.renamed}
 	}
 	for i, files := range parts {
-		if !slices.ContainsFunc(files, func(e artifact.Entry) bool { return s.files[e.Path] }) {
+		if !slices.ContainsFunc(files, func(e *artifact.Entry) bool { return s.files[e.Path] }) {
 			parts[i] = nil
 		}
 	}

@@ -31,17 +31,16 @@ var (
 	errForgotten = errors.New("the registry has forgotten the upload")
 )
 
-// blob sees that the registry has a blob that is known. It is looked for, then mounted from another repository if one is
-// said to have it, and sent if all that was in vain.
-func (u *uploader) blob(ctx context.Context, desc ocispec.Descriptor, from string, c feed) error {
+// blob sees that the registry has a blob that is known. It is looked for, and sent if it is not there.
+func (u *uploader) blob(ctx context.Context, desc ocispec.Descriptor, c feed) error {
 	there, err := u.exists(ctx, desc.Digest)
 	if there || err != nil {
 		return err
 	}
-	return u.send(ctx, desc, from, c)
+	return u.send(ctx, desc, "", c)
 }
 
-// send is blob for one that the registry is known to lack.
+// send sends a blob that the registry lacks, or has it mounted from another repository if one is said to have it.
 func (u *uploader) send(ctx context.Context, desc ocispec.Descriptor, from string, c feed) error {
 	m := mount{from: from, digest: desc.Digest}
 	if desc.Size > partSize {

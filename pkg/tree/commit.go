@@ -75,13 +75,13 @@ func (w *Writer) finishFiles() error {
 		meta, known := w.meta[p]
 		if w.modeless[p] {
 			if !known {
-				meta.Mode = defaultFile
+				meta.mode = defaultFile
 			}
-			if err := w.stage.Chmod(string(p), w.mode(meta.Mode, false)); err != nil {
+			if err := w.stage.Chmod(string(p), w.mode(meta.mode, false)); err != nil {
 				return err
 			}
 		}
-		if err := t.touch(p, meta.ModTime); err != nil {
+		if err := t.touch(p, meta.time); err != nil {
 			return err
 		}
 	}
@@ -98,14 +98,14 @@ func (w *Writer) finishDirs(existing map[Path]fs.FileMode) error {
 	for _, p := range dirs {
 		meta, known := w.meta[p]
 		before, there := existing[p]
-		mode := w.mode(meta.Mode, true)
+		mode := w.mode(meta.mode, true)
 		switch {
 		case !known && there:
 			mode = before
 		case !known:
 			mode = w.mode(defaultDir, true)
 		}
-		if err := t.touch(p, meta.ModTime); err != nil {
+		if err := t.touch(p, meta.time); err != nil {
 			return err
 		}
 		if err := w.chmodDir(p, mode, there && mode == before); err != nil {

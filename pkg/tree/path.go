@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
@@ -42,6 +43,10 @@ func (p Path) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON decodes both forms of a path. It does not validate it: see [ValidPath].
 func (p *Path) UnmarshalJSON(data []byte) error {
+	if inner, ok := verbatim(data); ok {
+		*p = Path(inner)
+		return nil
+	}
 	var plain string
 	if err := json.Unmarshal(data, &plain); err == nil {
 		*p = Path(plain)
@@ -62,6 +67,15 @@ func (p *Path) UnmarshalJSON(data []byte) error {
 	}
 	*p = Path(raw)
 	return nil
+}
+
+// verbatim returns what is between the quotes of a JSON string that stands for itself, as nearly all paths do.
+func verbatim(data []byte) ([]byte, bool) {
+	if len(data) < 2 || data[0] != '"' {
+		return nil, false
+	}
+	inner := data[1 : len(data)-1]
+	return inner, bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner)
 }
 
 // Dir returns the path of the directory that holds p, or "." for a path of one component.

@@ -47,7 +47,7 @@ func (w *Writer) Keep(e Entry) error {
 		}
 		w.kinds[e.Path] = keptFile
 		w.kept = append(w.kept, e.Path)
-		w.meta[e.Path] = Entry{Mode: e.Mode, ModTime: e.ModTime}
+		w.meta[e.Path] = meta{e.Mode, e.ModTime}
 		return nil
 	})
 }
@@ -60,10 +60,10 @@ func (w *Writer) finishKept() error {
 	t := toucher{root: w.target}
 	defer t.close()
 	for _, p := range w.kept {
-		if err := w.target.Chmod(string(p), w.mode(w.meta[p].Mode, false)); err != nil {
+		if err := w.target.Chmod(string(p), w.mode(w.meta[p].mode, false)); err != nil {
 			return err
 		}
-		if err := t.touch(p, w.meta[p].ModTime); err != nil {
+		if err := t.touch(p, w.meta[p].time); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Modes that a writer gives where it is told none.
@@ -50,9 +51,15 @@ type Writer struct {
 	kinds  map[Path]Type // everything written so far
 	links  []Entry       // symlinks, made last
 	kept   []Path        // files of the target that stay
-	meta   map[Path]Entry
-	// modeless are true for files that do not have their modes yet.
+	meta   map[Path]meta
+	// modeless are files that do not have their modes yet.
 	modeless map[Path]bool
+}
+
+// meta is what Commit gives a name.
+type meta struct {
+	mode uint32
+	time time.Time
 }
 
 // NewWriter starts a tree in the directory target, which is made with its parents if it is absent.
@@ -67,7 +74,7 @@ func newWriter(target *os.Root, opts WriterOptions) (*Writer, error) {
 	}
 	return &Writer{
 		opts: opts, target: target, stage: s, dirs: newHandles(s.Root), before: before,
-		kinds: map[Path]Type{}, meta: map[Path]Entry{}, modeless: map[Path]bool{},
+		kinds: map[Path]Type{}, meta: map[Path]meta{}, modeless: map[Path]bool{},
 	}, nil
 }
 
@@ -132,12 +139,14 @@ func (w *Writer) Create(p Path) (*os.File, error) {
 func (w *Writer) setMode(f *os.File, p Path) error {
 	w.mu.Lock()
 	meta, known := w.meta[p]
-	w.modeless[p] = !known
+	if !known {
+		w.modeless[p] = true
+	}
 	w.mu.Unlock()
 	if !known {
 		return nil
 	}
-	if err := f.Chmod(w.mode(meta.Mode, false)); err != nil {
+	if err := f.Chmod(w.mode(meta.mode, false)); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	return nil
@@ -189,7 +198,7 @@ func (w *Writer) Link(p, old Path) error {
 // file gets 0644, a directory that is new 0755, and one that was there keeps its mode.
 func (w *Writer) SetMeta(e Entry) error {
 	return w.locked("noting metadata of", e.Path, func() error {
-		w.meta[e.Path] = Entry{Mode: e.Mode, ModTime: e.ModTime}
+		w.meta[e.Path] = meta{e.Mode, e.ModTime}
 		if w.kinds[e.Path] == File {
 			w.modeless[e.Path] = true
 		}
