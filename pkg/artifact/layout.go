@@ -213,7 +213,7 @@ func (p *planner) repeatParents(layer *Layer) {
 	have := map[tree.Path]bool{".": true, title: true}
 	for _, i := range layer.Entries {
 		e := p.Entries[i]
-		for dir := e.Path.Dir(); !have[dir]; dir = dir.Dir() {
+		for dir := e.Path.Dir(); !have[dir] && dir.Beneath(title); dir = dir.Dir() {
 			have[dir] = true
 			layer.Parents = append(layer.Parents, p.find(dir))
 		}

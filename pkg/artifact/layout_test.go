@@ -3,6 +3,7 @@ package artifact_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,9 @@ func check(t *testing.T, l artifact.Layout) {
 		for _, i := range append(slices.Clone(layer.Parents), layer.Entries...) {
 			e := l.Entries[i]
 			if layer.Pack {
+				assert.Assert(t, e.Path.Beneath(tree.Path(path.Clean(layer.Title))), "%q is not in %q", e.Path, layer.Title)
+			}
+			if layer.Pack && e.Path != tree.Path(path.Clean(layer.Title)) {
 				assert.Assert(t, known[e.Path.Dir()] || known["."] && e.Path.Dir() == ".", "%q has no parent in %q", e.Path, layer.Title)
 			}
 			known[e.Path] = true
@@ -170,6 +174,10 @@ func TestLayout(t *testing.T) {
 			entries: append([]tree.Entry{dir("d")},
 				files("d/f", 6, 3*mib+mib/2)...),
 			want: []string{"d pack: d d/f0 d/f1", "d/ pack: d/f2 d/f3", "d/. pack: d/f4 d/f5"},
+		},
+		"a pack of a directory deeper down repeats none above it": {
+			entries: slices.Concat([]tree.Entry{dir("a"), dir("a/b")}, files("a/b/f", 3, 3*mib), []tree.Entry{dir("a/c"), file("a/c/g", 1)}),
+			want:    []string{"a/b pack: a/b a/b/f0 a/b/f1", "a/b/ pack: a/b/f2", "a pack: a a/c a/c/g"},
 		},
 		"a directory that is too large is split from its siblings": {
 			entries: slices.Concat([]tree.Entry{dir("a"), file("a/f", 1), dir("b")}, files("b/f", 3, 3*mib), []tree.Entry{file("c", 1)}),
