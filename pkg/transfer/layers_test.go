@@ -139,7 +139,7 @@ func ruleTrees() map[string]struct {
 			}
 			return dir
 		}, 3},
-		"everything at once":        {everything, 6},
+		"everything at once":        {everything, 5},
 		"more packs than five":      {manyPacks, 6},
 		"more raw layers than five": {grown(manyRaw(raw), nil), 8},
 		"an index in layers":        {longNames, 3},
@@ -185,7 +185,7 @@ func TestStockClientsTakeTheLayersOfEveryRuleInAnyOrder(t *testing.T) {
 			unseen := unseenBy(t, repo)
 			for i, order := range orders(layers) {
 				tag, concurrencies := reorder(t, store, order), []int{1, 3, 16}
-				if layers >= 5 { // 120 orders, which differ
+				if layers >= 5 || name == "an index in layers" { // many orders, or files
 					concurrencies = concurrencies[i%3:][:1]
 				}
 				for _, concurrency := range concurrencies {
