@@ -23,17 +23,11 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// stockPull pulls as the oras CLI does.
-func stockPull(t *testing.T, repo *remote.Repository, ref string, concurrency int) string {
+// stockPull pulls v1 as the oras CLI does.
+func stockPull(t *testing.T, repo *remote.Repository, concurrency int) string {
 	t.Helper()
 	into := t.TempDir()
-	store, err := file.New(into)
-	assert.NilError(t, err)
-	defer func() { assert.Check(t, store.Close()) }()
-	opts := oras.DefaultCopyOptions
-	opts.Concurrency = concurrency
-	_, err = oras.Copy(t.Context(), repo, ref, store, ref, opts)
-	assert.NilError(t, err)
+	unpackStock(t, repo, "v1", into, concurrency)
 	return into
 }
 
@@ -73,7 +67,7 @@ func TestStockClientsPullWhatWePush(t *testing.T) {
 			assert.Equal(t, len(result.Warnings), 0, "%v", result.Warnings)
 			want := pulledByUs(t, repo)
 			for _, concurrency := range []int{1, 3, 16} {
-				into := stockPull(t, repo, "v1", concurrency)
+				into := stockPull(t, repo, concurrency)
 				assert.DeepEqual(t, contents(t, into), contents(t, want))
 				assertSameBytes(t, into, want)
 			}
@@ -149,7 +143,7 @@ func TestWhatStockClientsLose(t *testing.T) {
 	assert.NilError(t, os.Chmod(dir.Join("ro"), 0o555))
 	result := push(t, repo, "v1", dir.Path())
 	assert.Equal(t, len(result.Warnings), 2)
-	into := stockPull(t, repo, "v1", 3)
+	into := stockPull(t, repo, 3)
 	assert.DeepEqual(t, contents(t, into), []string{`file "large"`, `dir "ro" ""`, `file "ro/f"`})
 	info, err := os.Stat(filepath.Join(into, "ro/f"))
 	assert.NilError(t, err)

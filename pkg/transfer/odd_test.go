@@ -92,7 +92,7 @@ func TestE68NamesOfEveryKindSurvive(t *testing.T) {
 					assert.NilError(t, os.WriteFile(path, []byte(strings.Repeat(string(rune('a'+i)), size)), mode))
 				}
 				survives(t, repo, from)
-				stock := stockPull(t, repo, "v1", 3)
+				stock := stockPull(t, repo, 3)
 				assert.DeepEqual(t, contents(t, stock), contents(t, from))
 				assertSameBytes(t, stock, from)
 			})

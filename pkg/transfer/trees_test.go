@@ -104,7 +104,7 @@ func TestE63ModesSurviveForANormalUserAndSpecialBitsAreDropped(t *testing.T) {
 	assert.Equal(t, recorded["suid"], uint32(0o4755))
 	assert.Equal(t, recorded["sgid"], uint32(0o2775))
 	assert.Equal(t, recorded["sticky"], uint32(0o1777))
-	stock := stockPull(t, repo, "v1", 3)
+	stock := stockPull(t, repo, 3)
 	assert.DeepEqual(t, contents(t, stock), contents(t, from))
 	for path, want := range map[string]os.FileMode{"secret": 0o600, "read-only": 0o400, "suid": 0o755, "tool": 0o500, "closed": 0o700} {
 		info, err := os.Stat(filepath.Join(stock, path))
@@ -159,7 +159,7 @@ func TestE64SymlinksSurviveAndStockClientsGetThoseThatStayInside(t *testing.T) {
 				assert.Assert(t, slices.ContainsFunc(pushed.Warnings, func(w string) bool { return strings.HasPrefix(w, fmt.Sprintf("%q ", path)) }), path)
 			}
 			for _, concurrency := range []int{1, 16} {
-				into := stockPull(t, repo, "v1", concurrency)
+				into := stockPull(t, repo, concurrency)
 				assert.DeepEqual(t, contents(t, into), withoutPaths(contents(t, from), test.unseen...))
 			}
 		})
@@ -187,7 +187,7 @@ func TestE65HardLinksSurviveWithinAPackAndAcrossPacks(t *testing.T) {
 		assert.Equal(t, int(st.Nlink), want, name)
 	}
 	unseen := 0
-	stock := stockPull(t, repo, "v1", 3)
+	stock := stockPull(t, repo, 3)
 	for _, line := range contents(t, from) {
 		path := strings.Split(line, `"`)[1]
 		if !slices.ContainsFunc(pushed.Warnings, func(w string) bool { return strings.HasPrefix(w, fmt.Sprintf("%q ", path)) }) {
@@ -292,7 +292,7 @@ func TestE72TimesSurviveToTheNanosecond(t *testing.T) {
 		}
 	}
 	survives(t, repo, from)
-	stock := stockPull(t, repo, "v1", 3)
+	stock := stockPull(t, repo, 3)
 	for i, want := range []int64{-2147472000, -1, 0, 0, 1 << 31} { // no farther: for stock clients time ends in 2262
 		info, err := os.Stat(filepath.Join(stock, fmt.Sprintf("d%d/f", i)))
 		assert.NilError(t, err)
