@@ -230,7 +230,15 @@ func TestE71AByteMoreIsAnotherLayout(t *testing.T) {
 		"files that fill a pack":                      {[]tree.Entry{file("f", full), file("g", full)}, []string{". pack: f g"}},
 		"files with a byte less":                      {[]tree.Entry{file("f", full), file("g", full-1)}, []string{". pack: f g"}},
 		"files with a byte more":                      {[]tree.Entry{file("f", full), file("g", full+1)}, []string{". pack: f", "./ pack: g"}},
-		"a directory more":                            {[]tree.Entry{dir("d"), file("f", full), file("g", full)}, []string{". pack: d f", "./ pack: g"}},
+		"a directory that fills the pack of its parent": {
+			[]tree.Entry{file("a", 1), dir("d"), file("d/f", full), file("d/g", full-3*512), file("z", 1)},
+			[]string{". pack: a d d/f d/g", "./ pack: z"},
+		},
+		"a directory with a byte more": {
+			[]tree.Entry{file("a", 1), dir("d"), file("d/f", full), file("d/g", full-3*512+1), file("z", 1)},
+			[]string{". pack: a", "d pack: d d/f d/g", "./ pack: z"},
+		},
+		"a directory more": {[]tree.Entry{dir("d"), file("f", full), file("g", full)}, []string{". pack: d f", "./ pack: g"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.DeepEqual(t, lines(layout(t, artifact.Auto, test.entries...)), test.want)

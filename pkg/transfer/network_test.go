@@ -289,6 +289,8 @@ func TestE78ATokenThatExpiresBetweenRequestsIsRenewed(t *testing.T) {
 	_, err = pullInto(t.Context(), repo, "v1", into, transfer.PullOptions{Retry: quick(), Concurrency: 1})
 	assert.NilError(t, err)
 	assert.DeepEqual(t, describe(t, into), describe(t, from.Path()))
+	guard.mu.Lock()
+	defer guard.mu.Unlock()
 	assert.Assert(t, len(guard.made) >= 4, "%d tokens", len(guard.made))
 }
 
