@@ -18,14 +18,13 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/transfer/internal/testregistry"
 )
 
-// goArchives returns the archives that archive/tar is tested with, by name.
-func goArchives(t *testing.T) map[string][]byte {
+// goArchives returns the archives that archive/tar is tested with, by name, of a long one the start.
+func goArchives(t *testing.T, pattern string) map[string][]byte {
 	t.Helper()
 	root := icmd.RunCommand("go", "env", "GOROOT")
 	root.Assert(t, icmd.Success)
-	found, err := filepath.Glob(filepath.Join(strings.TrimSpace(root.Stdout()), "src/archive/tar/testdata/*.tar*"))
+	found, err := filepath.Glob(filepath.Join(strings.TrimSpace(root.Stdout()), "src/archive/tar/testdata", pattern))
 	assert.NilError(t, err)
-	assert.Assert(t, len(found) > 30, "%d archives", len(found))
 	archives := map[string][]byte{}
 	for _, path := range found {
 		content, err := os.ReadFile(path)
@@ -37,7 +36,8 @@ func goArchives(t *testing.T) map[string][]byte {
 		case ".bz2":
 			plain = bzip2.NewReader(plain)
 		}
-		content, err = io.ReadAll(plain)
+		const start = 4 << 20
+		content, err = io.ReadAll(io.LimitReader(plain, start))
 		assert.NilError(t, err)
 		archives[filepath.Base(path)] = content
 	}
@@ -62,7 +62,9 @@ func refused() map[string]string {
 
 func TestE76GosOwnArchivesLeaveNothingOutsideOfTheTarget(t *testing.T) {
 	registry, refusals := testregistry.Start(t), refused()
-	for name, content := range goArchives(t) {
+	archives := goArchives(t, "*.tar*")
+	assert.Assert(t, len(archives) > 30, "%d archives", len(archives))
+	for name, content := range archives {
 		for as, l := range map[string]layer{
 			"a directory":      {tarGzip, ".", true, content},
 			"an image's layer": {ocispec.MediaTypeImageLayer, "", false, content},
@@ -90,7 +92,7 @@ func TestE76GosOwnArchivesLeaveNothingOutsideOfTheTarget(t *testing.T) {
 
 func TestE76AnArchiveThatIsCutOffNamesTheEntry(t *testing.T) {
 	repo := repository(t, testregistry.Start(t), "cut")
-	whole := goArchives(t)["writer.tar"]
+	whole := goArchives(t, "writer.tar")["writer.tar"]
 	for length, want := range map[int]string{
 		300: "unpacking the first entry: ", 514: `unpacking "small.txt": `, 1100: `unpacking the entry after "small.txt": `, 1540: `unpacking "small2.txt": `,
 	} {

@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -117,6 +118,9 @@ func TestE77AManifestThatIsNotWholeLeavesNothing(t *testing.T) {
 		"one bit is wrong": func(w http.ResponseWriter, body *answer) {
 			body.content[len(body.content)/2] ^= 1
 			_, _ = w.Write(body.content)
+		},
+		"it is another one": func(w http.ResponseWriter, body *answer) {
+			_, _ = w.Write(bytes.Replace(body.content, []byte("artifact.v1"), []byte("artifact.v2"), 1)) // of somebody else
 		},
 		"it breaks off": func(w http.ResponseWriter, body *answer) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(body.content)))
