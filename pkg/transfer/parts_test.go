@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/fs"
 
@@ -362,32 +361,4 @@ func leave(t *testing.T, sink transfer.Sink, into, content string, n int64) stri
 	assert.NilError(t, sink.Abort(t.Context()))
 	assert.NilError(t, os.CopyFS(found[0], os.DirFS(dead)))
 	return filepath.Join(found[0], "big")
-}
-
-func TestE66HolesStayHoles(t *testing.T) {
-	registry := testregistry.Start(t)
-	repo := repository(t, registry, "holes")
-	from := fs.NewDir(t, "from", fs.WithFile("large", ""), fs.WithFile("small", ""), fs.WithFile("only", ""), fs.WithFile("dense", strings.Repeat("x", 100<<10)))
-	punch(t, from.Join("large"), 64<<20, 0, 5<<20+100, 40<<20)
-	punch(t, from.Join("small"), 200<<10, 50<<10)
-	punch(t, from.Join("only"), 1<<20)
-	push(t, repo, "v1", from.Path())
-	into := t.TempDir()
-	pull(t, repo, "v1", into)
-	assert.DeepEqual(t, describe(t, into), describe(t, from.Path()))
-	for _, name := range []string{"large", "small", "only", "dense"} {
-		assert.Equal(t, allocated(t, filepath.Join(into, name)), allocated(t, from.Join(name)), name)
-	}
-}
-
-// allocated is the number of 512-byte blocks that a file takes on disk.
-func allocated(t *testing.T, path string) int64 {
-	t.Helper()
-	f, err := os.Open(path)
-	assert.NilError(t, err)
-	assert.NilError(t, f.Sync()) // else the file system has not decided yet
-	assert.NilError(t, f.Close())
-	var st unix.Stat_t
-	assert.NilError(t, unix.Stat(path, &st))
-	return st.Blocks
 }
