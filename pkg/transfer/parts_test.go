@@ -300,7 +300,7 @@ func TestPullingAgainIsOnlyACheck(t *testing.T) {
 	assert.Assert(t, counters.Wire.Load() < 8<<10, "%d bytes were fetched: only what hard links are made to is", counters.Wire.Load())
 	assert.Equal(t, counters.Bytes.Load(), counters.TotalBytes.Load())
 
-	assert.NilError(t, rewrite(filepath.Join(into, "model"), 19<<20))
+	assert.NilError(t, rewrite(filepath.Join(into, "model"), 4<<20))
 	assert.NilError(t, os.Remove(filepath.Join(into, "many/f07")))
 	assert.NilError(t, os.Remove(filepath.Join(into, "tool")))
 	assert.NilError(t, os.Symlink("model", filepath.Join(into, "tool")))

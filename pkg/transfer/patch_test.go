@@ -35,12 +35,12 @@ func patch(t *testing.T, repo *remote.Repository, opts transfer.PatchOptions) tr
 func forest(t *testing.T) *testfs.Dir {
 	r := rand.New(rand.NewPCG(7, 7))
 	dir := testfs.NewDir(t, "from",
-		testfs.WithFile("model", string(noise(r, 20<<20)), testfs.WithMode(0o644)),
+		testfs.WithFile("model", string(noise(r, 5<<20)), testfs.WithMode(0o644)),
 		testfs.WithFile("tool", string(noise(r, 9<<20)), testfs.WithMode(0o755)),
 		testfs.WithDir("d", testfs.WithFile("first", "abc"), testfs.WithFile("keep", "x")),
 	)
 	assert.NilError(t, os.Mkdir(dir.Join("many"), 0o755))
-	for i := range 24 {
+	for i := range 12 {
 		assert.NilError(t, os.WriteFile(dir.Join("many", fmt.Sprintf("f%02d", i)), noise(r, 1<<20), 0o600))
 	}
 	assert.NilError(t, os.Link(dir.Join("d/first"), dir.Join("d/second")))

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"runtime"
 	"slices"
+	"sync"
 )
 
 // ErrOccupied is returned by [Writer.Commit] when a directory that is not empty is where a file or link should go.
@@ -22,7 +23,7 @@ func (w *Writer) Commit() error {
 	if w.closed {
 		return fmt.Errorf("committing: %w", ErrClosed)
 	}
-	m := merger{target: w.target, stage: w.stage, existing: map[Path]fs.FileMode{}}
+	m := merger{target: w.target, stage: w.stage.Root, existing: map[Path]fs.FileMode{}}
 	for _, step := range []func() error{
 		w.makeLinks,
 		w.finishFiles,
@@ -69,9 +70,22 @@ func (w *Writer) makeLinks() error {
 
 // finishFiles gives the staged files and symlinks their times, and files that do not have them yet their modes.
 func (w *Writer) finishFiles() error {
+	paths := w.paths(File, Symlink)
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	var group sync.WaitGroup
+	share := (len(paths) + len(errs) - 1) / len(errs)
+	for i := range errs {
+		mine := paths[min(i*share, len(paths)):min((i+1)*share, len(paths))]
+		group.Go(func() { errs[i] = w.finish(mine) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+func (w *Writer) finish(paths []Path) error {
 	t := toucher{root: w.stage.Root}
 	defer t.close()
-	for _, p := range w.paths(File, Symlink) {
+	for _, p := range paths {
 		meta, known := w.meta[p]
 		if w.modeless[p] {
 			if !known {
@@ -141,107 +155,4 @@ func (w *Writer) paths(types ...Type) []Path {
 	}
 	slices.SortFunc(paths, Compare)
 	return paths
-}
-
-// merger moves a staged tree into its target.
-type merger struct {
-	target   *os.Root
-	stage    *staging
-	existing map[Path]fs.FileMode // directories that were there, with their modes
-}
-
-// pair is one name on both sides; there is nil where the target has nothing.
-type pair struct {
-	path        Path
-	here, there fs.FileInfo
-}
-
-func (p pair) both() bool { return p.there != nil && p.here.IsDir() && p.there.IsDir() }
-
-// pairs looks at the names of one staged directory in both trees.
-func (m *merger) pairs(dir Path) ([]pair, error) {
-	names, err := readNames(m.stage.Root, string(dir))
-	if err != nil {
-		return nil, err
-	}
-	slices.Sort(names)
-	pairs := make([]pair, 0, len(names))
-	for _, name := range names {
-		p := pair{path: dir.Join(name)}
-		if p.here, err = m.stage.Lstat(string(p.path)); err != nil {
-			return nil, err
-		}
-		p.there, err = m.target.Lstat(string(p.path))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		pairs = append(pairs, p)
-	}
-	return pairs, nil
-}
-
-// check finds what would stop merge halfway.
-func (m *merger) check(dir Path) error {
-	pairs, err := m.pairs(dir)
-	if err != nil {
-		return err
-	}
-	for _, p := range pairs {
-		switch {
-		case p.both():
-			err = m.check(p.path)
-		case p.there != nil && p.there.IsDir():
-			err = m.empty(p.path)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (m *merger) empty(dir Path) error {
-	names, err := readNames(m.target, string(dir))
-	if err == nil && len(names) > 0 {
-		err = fmt.Errorf("%s: %w", dir, ErrOccupied)
-	}
-	return err
-}
-
-func (m *merger) merge(dir Path) error {
-	pairs, err := m.pairs(dir)
-	if err != nil {
-		return err
-	}
-	for _, p := range pairs {
-		if p.both() {
-			m.enter(p.path, p.there.Mode())
-			err = m.merge(p.path)
-		} else {
-			err = m.move(p)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// enter notes a directory of the target and makes it writable for the while, if it is ours.
-func (m *merger) enter(dir Path, mode fs.FileMode) {
-	m.existing[dir] = mode.Perm() | mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky)
-	if mode.Perm()&0o700 != 0o700 {
-		_ = m.target.Chmod(string(dir), mode.Perm()|0o700) // if it is not ours, the move says so
-	}
-}
-
-// move puts one staged name in its place. What rename cannot replace is removed first: an empty directory by a file, a
-// file or link by a directory.
-func (m *merger) move(p pair) error {
-	if p.there != nil && p.there.IsDir() != p.here.IsDir() {
-		if err := m.target.Remove(string(p.path)); err != nil {
-			return err
-		}
-	}
-	return m.target.Rename(m.stage.name+"/"+string(p.path), string(p.path))
 }

@@ -46,6 +46,8 @@ type Writer struct {
 	dirs   *handles // in stage
 	before *staging // what a writer that died has left of the same tree, if any
 
+	creating sync.Mutex
+
 	mu     sync.Mutex
 	closed bool
 	kinds  map[Path]Type // everything written so far
@@ -123,7 +125,9 @@ func (w *Writer) Create(p Path) (*os.File, error) {
 		return nil, err
 	}
 	if f == nil {
-		f, err = createAt(dir, p.Base(), string(p)) // which may take its time, so others may go on
+		w.creating.Lock() // else the kernel makes those who create in one directory spin
+		f, err = createAt(dir, p.Base(), string(p))
+		w.creating.Unlock()
 	}
 	if err == nil {
 		err = w.setMode(f, p)
