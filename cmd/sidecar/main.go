@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -19,7 +20,11 @@ import (
 // version is set by the linker: -X main.version=…
 var version = "dev"
 
+// gcPercent trades a little time for memory: what a transfer holds is mostly buffers, which cost nothing to collect around.
+const gcPercent = 25
+
 func main() {
+	debug.SetGCPercent(gcPercent)
 	ctx, stop := untilSignal(context.Background())
 	err := because(ctx, newCommand().ExecuteContext(ctx))
 	stop()

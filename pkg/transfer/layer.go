@@ -169,3 +169,14 @@ func (b buffers) put(buffer *bytes.Buffer) {
 	default:
 	}
 }
+
+// drop lets go of those that are free.
+func (b buffers) drop() {
+	for {
+		select {
+		case <-b.free:
+		default:
+			return
+		}
+	}
+}

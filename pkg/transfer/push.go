@@ -110,7 +110,10 @@ func (p *pusher) push(ctx context.Context, tag string) error {
 	const rounds = 3
 	var err error
 	for range rounds {
-		if err = p.upload(ctx); err == nil {
+		err = p.upload(ctx)
+		p.packs.drop() // the index takes their place in memory
+		p.files.drop()
+		if err == nil {
 			err = p.finish(ctx, tag)
 		}
 		if !blobCollected(err) {

@@ -161,7 +161,9 @@ func startRegistry(t *testing.T) (*process, string) {
 
 func startRegistryAt(t *testing.T, address, root string) *process {
 	t.Helper()
-	p := start(t, "", "operator", "registry", "--root="+root, "--addr="+address)
+	secret := filepath.Join(filepath.Dir(root), "secret") // the same for a registry that is started again
+	assert.NilError(t, os.WriteFile(secret, []byte("sixteen bytes or more"), 0o600))
+	p := start(t, "", "operator", "registry", "--root="+root, "--addr="+address, "--http-secret-file="+secret)
 	p.dir = root
 	deadline := time.Now().Add(patience)
 	for {
