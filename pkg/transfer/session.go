@@ -120,8 +120,13 @@ func (s *session) request(ctx context.Context, method string, at *url.URL, body 
 		req.Header[key] = values
 	}
 	if body.size > 0 {
-		req.GetBody = func() (io.ReadCloser, error) { return body.open(), nil }
-		req.Body, req.ContentLength = body.open(), body.size
+		sent := &bodies{open: body.open}
+		defer sent.end()
+		req.GetBody = sent.next
+		req.ContentLength = body.size
+		if req.Body, err = sent.next(); err != nil {
+			return nil, err
+		}
 		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	resp, err := s.repo.Client.Do(req)
