@@ -32,7 +32,7 @@ func (s *bodies) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current != nil {
-		_ = s.current.ReadCloser.Close() // nothing was written
+		_ = s.current.Close() // nothing was written
 		s.current = nil
 	}
 }

@@ -76,7 +76,7 @@ func (f *filler) large(e tree.Entry, content io.Reader, d digest.Digest) error {
 	if err != nil {
 		return err
 	}
-	return f.fill(files[0], e, func() error {
+	return f.fill(files[0], func() error {
 		var verifier digest.Verifier
 		if d != "" {
 			verifier = d.Verifier()
@@ -99,7 +99,7 @@ func (f *filler) blob(e tree.Entry, desc ocispec.Descriptor) error {
 		return err
 	}
 	file := files[0]
-	return f.fill(file, e, func() error {
+	return f.fill(file, func() error {
 		have := min(file.present(), e.Size) / holeSize * holeSize
 		err := f.copyBlob(file, e, desc, have)
 		if errors.Is(err, ErrDigest) && have > 0 {
@@ -110,7 +110,7 @@ func (f *filler) blob(e tree.Entry, desc ocispec.Descriptor) error {
 }
 
 // fill closes a file after its content has been written.
-func (f *filler) fill(file *output, e tree.Entry, write func() error) error {
+func (f *filler) fill(file *output, write func() error) error {
 	err := write()
 	if closeErr := file.Close(); err == nil {
 		err = closeErr

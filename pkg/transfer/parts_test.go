@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -190,9 +191,7 @@ func TestABlobThatIsNotWhatItsDigestSaysIsRefusedInSegmentsToo(t *testing.T) {
 		got := answer{header: http.Header{}}
 		registry.Serve(&got, r)
 		got.content[1000] ^= 1
-		for key, values := range got.header {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), got.header)
 		w.WriteHeader(http.StatusPartialContent)
 		_, _ = w.Write(got.content)
 		return true

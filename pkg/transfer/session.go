@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -116,9 +118,7 @@ func (s *session) request(ctx context.Context, method string, at *url.URL, body 
 	if err != nil {
 		return nil, err
 	}
-	for key, values := range header {
-		req.Header[key] = values
-	}
+	maps.Copy(req.Header, header)
 	if body.size > 0 {
 		sent := &bodies{open: body.open}
 		defer sent.end()
@@ -134,13 +134,11 @@ func (s *session) request(ctx context.Context, method string, at *url.URL, body 
 		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read as far as it matters
-	for _, status := range want {
-		if resp.StatusCode == status {
-			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // so that the connection serves again
-			return resp, s.follow(resp)
-		}
+	if !slices.Contains(want, resp.StatusCode) {
+		return nil, responseError(resp)
 	}
-	return nil, responseError(resp)
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // so that the connection serves again
+	return resp, s.follow(resp)
 }
 
 // follow takes the location for the next request. It has to be at the same host, or credentials would go elsewhere.
