@@ -64,7 +64,7 @@ func (c *common) run(cmd *cobra.Command, arguments int, do verb) {
 	cmd.DisableFlagsInUseLine = true
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) != arguments {
-			return usageError{fmt.Errorf("%s are needed, not %d: %s", count(arguments, "argument"), len(args), cmd.UseLine()), cmd}
+			return usageError{fmt.Errorf("it takes %s, not %d: %s", count(arguments, "argument"), len(args), cmd.UseLine()), cmd}
 		}
 		return nil
 	}

@@ -1,9 +1,9 @@
 // Command sidecar moves files between a directory and a registry. In a pod it runs beside the step's command (sidecar run);
-// its arguments are written by the operator, and it reads no environment variables. At a terminal it pushes, pulls, lists, reads,
-// patches and copies artifacts; then it reads
+// its arguments are written by the operator. At a terminal it pushes, pulls, lists, reads, patches and copies artifacts. It
+// reads these environment variables:
 //
-//   - DOCKER_CONFIG, or HOME: where the Docker configuration with the credentials is
 //   - HTTPS_PROXY, HTTP_PROXY, NO_PROXY: how to reach registries
+//   - DOCKER_CONFIG, or HOME: where the Docker configuration with the credentials is; at a terminal only
 package main
 
 import (

@@ -43,7 +43,7 @@ A PATH at which nothing is may be a pattern, such as 'results/*.csv' in quotes: 
 }
 
 func bindCompression(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "compression", string(artifact.Auto), "compress as `auto|none|gzip`: auto is fast and only small files where it is worth it, gzip is large files too")
+	cmd.Flags().StringVar(to, "compression", string(artifact.Auto), "compress as `auto|none|gzip`: auto is quick and leaves alone what is large or would not shrink; gzip takes everything")
 }
 
 const concurrencyFlag = "concurrency"

@@ -3,6 +3,7 @@ package artifact
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"unicode/utf8"
 
@@ -29,8 +30,8 @@ type Layer struct {
 	Entries []int // what it holds, in the order of the archive
 }
 
-// Holder returns for each entry the position of the layer that holds it, or [NoLayer].
-func (l Layout) Holder() []int {
+// LayerOf returns for each entry the position of the layer that holds it, or [NoLayer].
+func (l Layout) LayerOf() []int {
 	holder := slices.Repeat([]int{NoLayer}, len(l.Entries))
 	for i, layer := range l.Layers {
 		for _, e := range layer.Entries {
@@ -147,7 +148,7 @@ func (p *planner) small() {
 
 // hardlinks adds hard links to the packs of their files, where those reach.
 func (p *planner) hardlinks() {
-	holder, at := p.Holder(), map[tree.Path]int{}
+	holder, at := p.LayerOf(), map[tree.Path]int{}
 	for i, e := range p.Entries {
 		switch e.Type {
 		case tree.File:
@@ -204,24 +205,39 @@ func (p *planner) pack(dir tree.Path, entries []int) {
 	p.Layers = append(p.Layers, Layer{Title: spell(string(dir), n), Pack: true, Entries: entries})
 }
 
-// repeatParents finds the directories between a pack's title and its entries that it does not hold before they are needed.
+// repeatParents adds the directories that a pack repeats.
 func (p *planner) repeatParents(layer *Layer) {
 	if !layer.Pack {
 		return
 	}
-	title := Unspelled(layer.Title)
-	have := map[tree.Path]bool{".": true, title: true}
-	for _, i := range layer.Entries {
-		e := p.Entries[i]
-		for dir := e.Path.Dir(); !have[dir] && dir.Beneath(title); dir = dir.Dir() {
-			have[dir] = true
-			layer.Parents = append(layer.Parents, p.find(dir))
-		}
+	entries := make([]tree.Entry, len(layer.Entries))
+	for n, i := range layer.Entries {
+		entries[n] = p.Entries[i]
+	}
+	for _, dir := range Repeated(layer.Title, slices.Values(entries)) {
+		layer.Parents = append(layer.Parents, p.find(dir))
+	}
+}
+
+// Repeated returns the directories that a pack repeats before its entries, in order: those between its title and an entry
+// that it does not hold.
+func Repeated(title string, entries iter.Seq[tree.Entry]) []tree.Path {
+	top := Unspelled(title)
+	have := map[tree.Path]bool{".": true, top: true}
+	for e := range entries {
 		if e.Type == tree.Dir {
 			have[e.Path] = true
 		}
 	}
-	slices.Sort(layer.Parents)
+	var dirs []tree.Path
+	for e := range entries {
+		for dir := e.Path.Dir(); !have[dir] && dir.Beneath(top); dir = dir.Dir() {
+			have[dir] = true
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.SortFunc(dirs, tree.Compare)
+	return dirs
 }
 
 // find returns the position of a path that is known to be in the tree.

@@ -110,20 +110,18 @@ func (k known) add(b *Base) {
 	}
 }
 
-// repeated returns the directories that a pack repeats: those between its title and its entries that it does not hold.
+// repeated returns the directories that a pack repeats.
 func repeated(title string, held []artifact.Entry, dirs map[tree.Path]artifact.Entry) []artifact.Entry {
-	have := map[tree.Path]bool{".": true, artifact.Unspelled(title): true}
-	for _, e := range held {
-		have[e.Path] = true
-	}
 	var parents []artifact.Entry
-	for _, e := range held {
-		for dir := e.Path.Dir(); !have[dir]; dir = dir.Dir() {
-			have[dir] = true
-			parents = append(parents, dirs[dir])
+	for _, dir := range artifact.Repeated(title, func(yield func(tree.Entry) bool) {
+		for _, e := range held {
+			if !yield(e.Entry) {
+				return
+			}
 		}
+	}) {
+		parents = append(parents, dirs[dir])
 	}
-	slices.SortFunc(parents, func(a, b artifact.Entry) int { return tree.Compare(a.Path, b.Path) })
 	return parents
 }
 

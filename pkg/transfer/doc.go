@@ -1,19 +1,19 @@
 // Package transfer moves file trees to and from registries as artifacts. It knows nothing of Kubernetes.
 //
 // A tree comes from a [Source] and goes into a [Sink]; a registry is reached through a [Registry]. [Push], [Pull], [Patch],
-// [Copy], [Cat], [Resolve], [Files], [Tags] and [Registry.Repositories] are the verbs, one to a file. What a tree becomes
-// is decided by pkg/artifact.
+// [Copy], [Cat], [Resolve], [Files], [Tags], [Registry.Repositories] and [Registry.Match] are the verbs. What a tree becomes is
+// decided by pkg/artifact.
 //
-// All of them retry what may pass (see [Transient]) until the deadline of their context, return [*Error], and never put a
-// credential into an error.
+// All of them retry what may pass (see [Transient]) until the deadline of their context, return [*Error] for what a registry or
+// a tree did, and never put a credential into an error.
 //
 // # How blobs move
 //
 // A push reads each file once and writes none. Packs and files up to 8 MiB are made in memory, several at once, looked for by
-// their digest, and sent in one request if they are not there. A larger file is hashed while it is sent, in parts of 64 MiB,
-// unless the tag has a layer of its size already: then it is likely to be that, and its digest comes first. A part that is
-// cut off goes on where the registry says that it is; a registry that takes no parts gets whole blobs; a connection on which
-// no byte moves for a minute counts as cut off. What a [Base] knows is mounted, not read.
+// their digest, and sent in one request if they are not there. A larger file is hashed while it is sent, in parts of 64 MiB
+// (of 8 MiB where it is packed too), unless the tag has a layer of its size already: then it is likely to be that, and its
+// digest comes first. A part that is cut off goes on where the registry says that it is; a registry that takes no parts gets
+// whole blobs; a connection on which no byte moves for a minute counts as cut off. What a [Base] knows is mounted, not read.
 //
 // A pull fetches small blobs whole and those from 16 MiB on in segments of 4 MiB, several at once, and hashes and writes them
 // in order as they arrive. What is in place already is only checked, and what a pull that was killed has left of a large

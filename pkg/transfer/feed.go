@@ -78,7 +78,7 @@ type generated struct {
 }
 
 func newGenerated(write func(io.Writer) error) *generated {
-	return &generated{write: write, buffer: make([]byte, bufferedPart)}
+	return &generated{write: write}
 }
 
 func (g *generated) whole() io.ReadCloser  { return generate(g.write) }
@@ -88,6 +88,9 @@ func (g *generated) rewind()               { g.close() }
 func (g *generated) next() (part, error) {
 	if g.stream == nil {
 		g.stream, g.sum, g.at = generate(g.write), digest.Canonical.Digester(), 0
+		if g.buffer == nil {
+			g.buffer = make([]byte, bufferedPart)
+		}
 	}
 	n, err := io.ReadFull(g.stream, g.buffer)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {

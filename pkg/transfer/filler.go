@@ -77,6 +77,9 @@ func (f *filler) large(e tree.Entry, content io.Reader, d digest.Digest) error {
 		return err
 	}
 	return f.fill(files[0], func() error {
+		if err := files[0].keep(0); err != nil {
+			return err
+		}
 		var verifier digest.Verifier
 		if d != "" {
 			verifier = d.Verifier()

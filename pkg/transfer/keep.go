@@ -11,6 +11,7 @@ import (
 // Holder is a [Sink] into a place that may hold some of the files already. Pulling them again is then only a check. Its
 // methods may be called by several goroutines at once.
 type Holder interface {
+	Sink
 	// Existing opens a file that is there. Any error means that it is to be pulled.
 	Existing(p tree.Path) (File, error)
 	// Keep lets a file that is there stay, with the metadata of its entry after Commit.

@@ -233,9 +233,7 @@ func TestE77CredentialsDoNotFollowAnUploadToElsewhere(t *testing.T) {
 	})
 	_, err = transfer.Push(t.Context(), repo, "v1", transfer.Directory(twoLayers(t).Path()), transfer.PushOptions{Retry: quick()})
 	assert.Assert(t, transfer.Final(err), err)
-	for _, credentials := range given() {
-		assert.Equal(t, credentials, "")
-	}
+	assert.Equal(t, len(given()), 0, "nothing is asked of elsewhere")
 }
 
 // tokens are bearer tokens that live for a while.

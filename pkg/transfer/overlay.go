@@ -92,7 +92,7 @@ func (o *overlay) unpack(ctx context.Context, layer int) (map[tree.Path][]byte, 
 		}
 	}
 	if size > maxRepacked {
-		return nil, fmt.Errorf("a pack of %d bytes would have to be made anew; pull the artifact and push it", size)
+		return nil, fmt.Errorf("%d bytes: %w", size, ErrPackTooLarge)
 	}
 	pack := unpacked{layer, map[tree.Path][]byte{}}
 	blob := o.fetch(ctx, o.layers[layer])

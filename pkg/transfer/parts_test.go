@@ -129,6 +129,7 @@ func TestARegistryThatForgetsAnUploadIsSentItAnew(t *testing.T) {
 	})
 	repo := repository(t, registry, "forgetful")
 	push(t, repo, "v1", from.Path())
+	assert.Assert(t, !forget.Load(), "the registry has forgotten nothing")
 	into := t.TempDir()
 	pull(t, repo, "v1", into)
 	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
@@ -148,6 +149,7 @@ func TestAnUploadWhoseLastAnswerIsLostIsDone(t *testing.T) {
 	_, err := transfer.Push(t.Context(), repository(t, registry, "lost"), "v1", transfer.Directory(bigFile(t).Path()),
 		transfer.PushOptions{Retry: quick(), Counters: &counters, Concurrency: 1})
 	assert.NilError(t, err)
+	assert.Assert(t, once.Load(), "no answer was lost")
 	assert.Assert(t, counters.Wire.Load() < bigSize+1<<20, "%d bytes were sent", counters.Wire.Load())
 }
 

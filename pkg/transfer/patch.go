@@ -15,6 +15,8 @@ import (
 var (
 	// ErrNoIndex means that an artifact cannot be patched since others made it: nothing says what is where in it.
 	ErrNoIndex = errors.New("the artifact has no tree index, since another client made it; pull it and push it anew")
+	// ErrPackTooLarge means that a pack of more than 64 MiB would have to be made anew.
+	ErrPackTooLarge = errors.New("a pack that is too large for memory would have to be made anew; pull the artifact and push it")
 	// ErrConflict means that somebody else moved a tag again and again while it was patched.
 	ErrConflict = errors.New("the tag is being moved by somebody else")
 )
@@ -32,13 +34,13 @@ type PatchOptions struct {
 
 // Patch changes files of an artifact that [Push] made, and gives its tag to what comes out: the same as if the changed tree
 // had been pushed. It fetches the manifest and the index. Of the content it fetches the packs that lose or gain a small file
-// and keep another, 8 MiB each at most; large files are sent alone, and all other layers stay as they are.
+// and keep another, usually of 8 MiB at most; large files are sent alone, and all other layers stay as they are.
 //
 // The tag is looked at again right before it moves; when somebody else has moved it, the patch is made again to what it is
 // then. A registry cannot tell the two apart that come in the same moment: the last wins.
 //
-// Beside what [Push] fails with there are [ErrNoIndex], [ErrNoMatch], [ErrInvalidGlob], [ErrConflict], and fs.ErrExist where
-// a file would replace a directory. Files and Bytes of the result are those of the whole tree.
+// Beside what [Push] fails with there are [ErrNoIndex], [ErrNoMatch], [ErrInvalidGlob], [ErrConflict], [ErrPackTooLarge], and
+// fs.ErrExist where a file would replace a directory. Files and Bytes of the result are those of the whole tree.
 func Patch(ctx context.Context, repo *remote.Repository, tag string, opts PatchOptions) (Result, error) {
 	const rounds = 5
 	var result Result

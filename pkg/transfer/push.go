@@ -31,19 +31,6 @@ type PushOptions struct {
 	Counters    *Counters
 }
 
-// Result says what an operation did.
-type Result struct {
-	Descriptor ocispec.Descriptor // of the manifest
-	Reference  string             // host/repository:tag, or @digest
-	Files      int                // regular files, hard links not counted
-	Bytes      int64              // in them
-	Uploaded   int64              // bytes of blobs sent; what the registry had is not
-	Blobs      int                // of a copy: in the artifact, Bytes large together
-	Warnings   []string           // sentences for the log
-	Base       *Base              // of a pull: for later pushes, see [Base]; nil for part of an artifact and for what others made
-	Planned    []PlannedLayer     // of a dry run
-}
-
 // Push makes an artifact of a tree and gives it a tag. The tag moves last, in one request, when everything that the
 // artifact consists of is in the registry. What the registry has already is not sent again.
 //
@@ -236,7 +223,7 @@ func (p *pusher) finish(ctx context.Context, tag string) error {
 
 // index joins what was planned with what was found while the layers were made.
 func (p *pusher) index() iter.Seq[artifact.Entry] {
-	holder := p.layout.Holder()
+	holder := p.layout.LayerOf()
 	return func(yield func(artifact.Entry) bool) {
 		for i, e := range p.layout.Entries {
 			if !yield(artifact.Entry{Entry: e, Digest: p.places[i].Digest, Layer: holder[i], Offset: p.places[i].Offset}) {

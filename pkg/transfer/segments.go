@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -153,12 +152,8 @@ func (s *segments) close() {
 // openRange asks for a part of a blob.
 func openRange(ctx context.Context, repo *remote.Repository, desc ocispec.Descriptor, at, size int64) (io.ReadCloser, error) {
 	ctx = auth.AppendRepositoryScope(ctx, repo.Reference, auth.ActionPull)
-	scheme := "https"
-	if repo.PlainHTTP {
-		scheme = "http"
-	}
-	where := url.URL{Scheme: scheme, Host: repo.Reference.Host(), Path: "/v2/" + repo.Reference.Repository + "/blobs/" + desc.Digest.String()}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, where.String(), http.NoBody)
+	where := endpoint(repo, "/blobs/"+desc.Digest.String()).String()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, where, http.NoBody)
 	if err != nil {
 		return nil, err
 	}

@@ -3,15 +3,12 @@ package transfer
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/registry/remote"
@@ -41,15 +38,11 @@ type payload struct {
 
 // begin starts an upload. There is no session if the registry has mounted the blob instead.
 func begin(ctx context.Context, repo *remote.Repository, m mount) (*session, error) {
-	scheme := "https"
-	if repo.PlainHTTP {
-		scheme = "http"
-	}
-	s := &session{repo: repo, location: &url.URL{
-		Scheme: scheme, Host: repo.Reference.Host(), Path: "/v2/" + repo.Reference.Repository + "/blobs/uploads/",
-	}}
+	s := &session{repo: repo, location: endpoint(repo, "/blobs/uploads/")}
 	if m.from != "" {
-		ctx = auth.AppendRepositoryScope(ctx, withRepository(repo, m.from).Reference, auth.ActionPull)
+		other := repo.Reference
+		other.Repository = m.from
+		ctx = auth.AppendRepositoryScope(ctx, other, auth.ActionPull)
 		s.location.RawQuery = url.Values{"mount": {m.digest.String()}, "from": {m.from}}.Encode()
 	}
 	resp, err := s.request(ctx, http.MethodPost, s.location, payload{}, nil, http.StatusAccepted, http.StatusCreated)
@@ -59,11 +52,13 @@ func begin(ctx context.Context, repo *remote.Repository, m mount) (*session, err
 	return s, nil
 }
 
-// withRepository names another repository of the same registry.
-func withRepository(repo *remote.Repository, name string) *remote.Repository {
-	other := &remote.Repository{Client: repo.Client, Reference: repo.Reference, PlainHTTP: repo.PlainHTTP}
-	other.Reference.Repository, other.Reference.Reference = name, ""
-	return other
+// endpoint is where a repository has something.
+func endpoint(repo *remote.Repository, path string) *url.URL {
+	u := &url.URL{Scheme: "https", Host: repo.Reference.Host(), Path: "/v2/" + repo.Reference.Repository + path}
+	if repo.PlainHTTP {
+		u.Scheme = "http"
+	}
+	return u
 }
 
 // append sends what comes at the offset.
@@ -173,57 +168,4 @@ func responseError(resp *http.Response) error {
 		e.Errors = body.Errors
 	}
 	return e
-}
-
-// parseReceived reads the Range header of an upload, which is 0-N with N the last byte that is there, and returns the
-// number of bytes. An absent one, and 0-0, which registries also use for nothing, is 0: so a single byte is sent again.
-func parseReceived(header string) (int64, error) {
-	if header == "" {
-		return 0, nil
-	}
-	first, last, ok := strings.Cut(strings.TrimPrefix(header, "bytes="), "-")
-	end, err := strconv.ParseInt(last, 10, 64)
-	if !ok || first != "0" || err != nil || end < 0 || end > maxBlob {
-		return 0, fmt.Errorf("%w: Range %q of an upload", errHeader, header)
-	}
-	if end == 0 {
-		return 0, nil
-	}
-	return end + 1, nil
-}
-
-// maxBlob is above every file system's limit and far from overflowing, in bytes.
-const maxBlob = 1 << 50
-
-// errHeader is wrapped by the error about a header of a response that makes no sense.
-var errHeader = errors.New("the registry sent a wrong header")
-
-// parseContentRange reads the Content-Range header of a partial response: "bytes first-last/total" (RFC 9110 section 14.4).
-// A total that is not told is -1.
-func parseContentRange(header string) (first, last, total int64, err error) {
-	fail := func() (int64, int64, int64, error) {
-		return 0, 0, 0, fmt.Errorf("%w: Content-Range %q", errHeader, header)
-	}
-	span, size, ok := strings.Cut(strings.TrimPrefix(header, "bytes "), "/")
-	from, to, dash := strings.Cut(span, "-")
-	if !ok || !dash || !strings.HasPrefix(header, "bytes ") {
-		return fail()
-	}
-	total = -1
-	numbers := []*int64{&first, &last}
-	texts := []string{from, to}
-	if size != "*" {
-		numbers, texts = append(numbers, &total), append(texts, size)
-	}
-	for i, text := range texts {
-		n, err := strconv.ParseUint(text, 10, 63)
-		if err != nil || n > maxBlob {
-			return fail()
-		}
-		*numbers[i] = int64(n)
-	}
-	if first > last || total >= 0 && last >= total {
-		return fail()
-	}
-	return first, last, total, nil
 }

@@ -12,7 +12,7 @@ const OpenBatch = 16
 
 // Source is a tree to push.
 type Source interface {
-	// List returns the tree.
+	// List returns the tree. The caller may change what it gets.
 	List(ctx context.Context) (tree.Listing, error)
 	// Open opens regular files of the tree for reading, in order, at most [OpenBatch] at once. The caller closes each.
 	// With an error there are no files. It may be called by several goroutines at once.

@@ -21,7 +21,7 @@ type uploader struct {
 	retrier
 	repo     *remote.Repository
 	uploaded atomic.Int64 // bytes of blobs that the registry took
-	whole    atomic.Bool  // the registry takes no parts
+	noParts  atomic.Bool  // the registry takes blobs in one request only
 }
 
 var (
@@ -80,7 +80,7 @@ func (u *uploader) inOne(ctx context.Context, desc ocispec.Descriptor, m mount, 
 // taken up where the registry is.
 func (u *uploader) parts(ctx context.Context, m mount, c feed) (digest.Digest, error) {
 	defer c.close()
-	if u.whole.Load() {
+	if u.noParts.Load() {
 		return "", errNoParts
 	}
 	const attempts = 5
@@ -148,7 +148,7 @@ func (u *uploader) part(ctx context.Context, s *session, p part) error {
 		err := s.append(ctx, u.payload(p.end()-before, func() io.ReadCloser { return p.open(before) }))
 		u.uploaded.Add(s.offset - before)
 		if refusesParts(err) {
-			u.whole.Store(true)
+			u.noParts.Store(true)
 			return fmt.Errorf("%w: %w", errNoParts, clean(err))
 		}
 		if err == nil && s.offset < p.end() {

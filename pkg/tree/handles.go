@@ -11,12 +11,12 @@ import (
 // maxHandles is the number of directories that a writer keeps open at most.
 const maxHandles = 16
 
-// handles keeps the directories open that files were created in last, since files come directory by directory. It is not
+// handles keeps open the directories that were opened last, since files come directory by directory. It is not
 // for concurrent use, but what it has returned may be used meanwhile.
 type handles struct {
-	root *os.Root
-	open map[Path]*os.File
-	last []Path // the longest unused first
+	root  *os.Root
+	open  map[Path]*os.File
+	order []Path // as they were opened
 }
 
 func newHandles(root *os.Root) *handles { return &handles{root: root, open: map[Path]*os.File{}} }
@@ -26,16 +26,16 @@ func (h *handles) get(dir Path) (*os.File, error) {
 	if f, ok := h.open[dir]; ok {
 		return f, nil
 	}
-	if len(h.last) == maxHandles {
-		_ = h.open[h.last[0]].Close() // nothing was written; who uses it finishes
-		delete(h.open, h.last[0])
-		h.last = h.last[1:]
+	if len(h.order) == maxHandles {
+		_ = h.open[h.order[0]].Close() // nothing was written; who uses it finishes
+		delete(h.open, h.order[0])
+		h.order = h.order[1:]
 	}
 	f, err := h.root.OpenFile(string(dir), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
 	}
-	h.open[dir], h.last = f, append(h.last, dir)
+	h.open[dir], h.order = f, append(h.order, dir)
 	return f, nil
 }
 
@@ -43,7 +43,7 @@ func (h *handles) close() {
 	for _, f := range h.open {
 		_ = f.Close() // nothing was written
 	}
-	h.open, h.last = map[Path]*os.File{}, nil
+	h.open, h.order = map[Path]*os.File{}, nil
 }
 
 // createAt creates a file in an open directory, which may be closed meanwhile.

@@ -46,7 +46,7 @@ type Writer struct {
 	dirs   *handles // in stage
 	before *staging // what a writer that died has left of the same tree, if any
 
-	creating sync.Mutex
+	creating sync.Mutex // held while a file is created
 
 	mu     sync.Mutex
 	closed bool
@@ -106,7 +106,7 @@ func (w *Writer) Mkdir(p Path) error {
 // Create creates the regular file p and its parents and opens it for reading and writing. The caller closes it. A path that
 // this writer has written is fs.ErrExist. Its mode is the one that SetMeta has said, else 0600 until Commit.
 //
-// With [WriterOptions].Resume it may hold what the writer before has put there, of whatever length.
+// With [WriterOptions].Resume it may hold what the writer before has put there, 1 MiB or more.
 func (w *Writer) Create(p Path) (*os.File, error) {
 	var f, dir *os.File
 	err := w.locked("creating", p, func() (err error) {
