@@ -76,7 +76,7 @@ func TestTheExitCodesOfCommandLines(t *testing.T) {
 		says string
 	}{
 		"no such command":              {[]string{"pul"}, 2, "did you mean pull?"},
-		"no arguments":                 {[]string{"push"}, 2, "2 arguments are needed, not 0: sidecar push HOST/REPOSITORY[:TAG] PATH"},
+		"no arguments":                 {[]string{"push"}, 2, "it takes 2 arguments, not 0: sidecar push HOST/REPOSITORY[:TAG] PATH"},
 		"an unknown flag":              {[]string{"pull", "--bad"}, 2, "unknown flag: --bad (sidecar pull --help tells more)"},
 		"no registry":                  {[]string{"pull", "step-1:v1"}, 2, "it does not start with a registry: it looks like localhost:5000/step-1:latest"},
 		"a URL":                        {[]string{"ls", "http://" + registry.host}, 2, "it is a URL; it looks like localhost:5000/step-1:latest"},

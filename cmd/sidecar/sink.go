@@ -63,12 +63,12 @@ func (l *later) Existing(p tree.Path) (transfer.File, error) {
 }
 
 // Keep lets a file that is there stay.
-func (l *later) Keep(e tree.Entry) error {
+func (l *later) Keep(e, now tree.Entry) error {
 	holder, err := l.holder()
 	if err != nil {
 		return err
 	}
-	return holder.Keep(e)
+	return holder.Keep(e, now)
 }
 
 func (l *later) holder() (transfer.Holder, error) {

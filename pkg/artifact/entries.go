@@ -12,6 +12,9 @@ import (
 // maxFile is far above every file system's limit and keeps sums of sizes from overflowing.
 const maxFile = 1 << 50
 
+// maxBytes is the same for all files together.
+const maxBytes = 1 << 60
+
 // checkEntries sees that entries form a tree: valid paths in strictly ascending order, each in a directory that came
 // before, each hard link to a file that came before.
 func checkEntries(entries iter.Seq[tree.Entry]) error {
@@ -29,6 +32,7 @@ type checker struct {
 	dirs  []tree.Path // the directories that the last entry is in, and itself if it is one
 	files map[tree.Path]bool
 	count int
+	bytes int64
 }
 
 func (c *checker) next(e tree.Entry) error {
@@ -50,6 +54,9 @@ func (c *checker) next(e tree.Entry) error {
 	}
 	if e.Size < 0 || e.Size > maxFile || e.Size > 0 && e.Type != tree.File {
 		return fmt.Errorf("size %d of a %s", e.Size, e.Type)
+	}
+	if c.bytes += e.Size; c.bytes > maxBytes {
+		return errors.New("the tree has more bytes than can be")
 	}
 	return c.kind(e)
 }

@@ -21,6 +21,7 @@ type Base struct {
 	repository string
 	layers     []ocispec.Descriptor
 	index      artifact.Index
+	seen       []bool              // packs that were unpacked, so that it is known what is in them; nil: all
 	states     map[tree.Path]state // empty until Observe
 }
 
@@ -103,7 +104,7 @@ func (k known) add(b *Base) {
 		}
 	}
 	for i, desc := range b.layers {
-		if isPack(desc) {
+		if isPack(desc) && (b.seen == nil || b.seen[i]) {
 			title := desc.Annotations[ocispec.AnnotationTitle]
 			k.packs[signature(title, repeated(title, held[i], dirs), held[i])] = knownLayer{desc, b.repository, held[i]}
 		}

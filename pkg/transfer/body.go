@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // bodies are those of one request, which has a second one when it is sent again with new credentials. Only the last may be
@@ -12,8 +13,8 @@ import (
 type bodies struct {
 	open func() io.ReadCloser
 
-	mu      sync.Mutex
-	current *body
+	mu      sync.Mutex // held while a body is read
+	current atomic.Pointer[body]
 }
 
 var errOver = errors.New("the request is over")
@@ -21,19 +22,17 @@ var errOver = errors.New("the request is over")
 // next ends the body before and begins one.
 func (s *bodies) next() (io.ReadCloser, error) {
 	s.end()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.current = &body{ReadCloser: s.open(), of: s}
-	return s.current, nil
+	b := &body{ReadCloser: s.open(), of: s}
+	s.current.Store(b)
+	return b, nil
 }
 
 // end returns when nothing is being read any more, and what made it has ended.
 func (s *bodies) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.current != nil {
-		_ = s.current.Close() // nothing was written
-		s.current = nil
+	if b := s.current.Swap(nil); b != nil {
+		_ = b.Close() // which also ends a read that waits
+		s.mu.Lock()
+		defer s.mu.Unlock()
 	}
 }
 
@@ -45,7 +44,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	b.of.mu.Lock()
 	defer b.of.mu.Unlock()
-	if b.of.current != b {
+	if b.of.current.Load() != b {
 		return 0, errOver
 	}
 	return b.ReadCloser.Read(p)

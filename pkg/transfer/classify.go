@@ -21,7 +21,7 @@ func Transient(err error) bool {
 	switch {
 	case err == nil || errors.Is(err, context.Canceled):
 		return false
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errForgotten):
 		return true
 	case errors.As(err, &local):
 		return false
@@ -69,7 +69,12 @@ func transientNetwork(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &dns) || errors.As(err, &op) && !isAlert(op) ||
 		errors.As(err, &timeout) && timeout.Timeout() ||
-		strings.Contains(err.Error(), "http2: ") || strings.Contains(err.Error(), "server closed idle connection")
+		saysAny(err, "http2: ", "stream error: ", "connection error: ", "server closed idle connection")
+}
+
+// saysAny is for what net/http has no types for.
+func saysAny(err error, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(err.Error(), text) })
 }
 
 // isAlert reports whether a TLS peer refused the other; crypto/tls names such an error "local error" or "remote error".

@@ -29,6 +29,7 @@ type smallFiles struct {
 	todo   []int         // entries still to be read
 	files  []File
 	count  int // files read
+	bytes  int // in them
 }
 
 // read returns the content of the next file, the entry i. It is good until the next call.
@@ -44,6 +45,9 @@ func (s *smallFiles) read(i int) (io.Reader, error) {
 	s.count++
 	if err := readSmall(s.buffer, f, &s.layout.Entries[i]); err != nil {
 		return nil, onTree(fmt.Errorf("reading %s: %w", s.layout.Entries[i].Path, err))
+	}
+	if s.bytes += s.buffer.Len(); s.bytes > mostGrown {
+		return nil, onTree(fmt.Errorf("reading %s: the files before it have grown: %w", s.layout.Entries[i].Path, ErrChanged))
 	}
 	return bytes.NewReader(s.buffer.Bytes()), s.ctx.Err()
 }
@@ -61,6 +65,9 @@ func (s *smallFiles) fill() error {
 	s.files, err = s.open(s.ctx, paths)
 	return err
 }
+
+// mostGrown is what files may grow to together that a pack was planned for, in bytes: it is made in memory.
+const mostGrown = 4 * artifact.PackSize
 
 func (s *smallFiles) close() { closeAll(s.files) }
 

@@ -54,7 +54,7 @@ func newFetcher(repo *remote.Repository, opts PullOptions) fetcher {
 
 // resume takes the beginning of a blob from elsewhere. It may be called before the first Read.
 func (b *blobReader) resume(beginning io.Reader) error {
-	n, err := io.Copy(b.verifier, b.counters.hashed(beginning))
+	n, err := io.Copy(b.verifier, b.counters.hashed(interruptible{b.ctx, beginning}))
 	if err != nil {
 		return err
 	}
@@ -174,18 +174,18 @@ func (b *blobReader) try(ctx context.Context, buf []byte) (int, error) {
 
 // open starts the stream at the offset, by a range request where the registry can, else by passing over what is known.
 func (b *blobReader) open(ctx context.Context) error {
+	if b.offset > 0 && b.offset < b.desc.Size {
+		stream, err := openRange(ctx, b.repo, b.desc, b.offset, b.desc.Size-b.offset)
+		if !errors.Is(err, errNoRanges) {
+			b.stream = stream
+			return err
+		}
+	}
 	stream, err := b.repo.Blobs().Fetch(ctx, b.desc)
 	if err != nil {
 		return err
 	}
-	if b.offset > 0 {
-		if seeker, ok := stream.(io.Seeker); ok {
-			_, err = seeker.Seek(b.offset, io.SeekStart)
-		} else {
-			_, err = io.CopyN(io.Discard, stream, b.offset)
-		}
-	}
-	if err != nil {
+	if _, err := io.CopyN(io.Discard, stream, b.offset); err != nil {
 		return errors.Join(err, stream.Close())
 	}
 	b.stream = stream

@@ -14,8 +14,8 @@ type Holder interface {
 	Sink
 	// Existing opens a file that is there. Any error means that it is to be pulled.
 	Existing(p tree.Path) (File, error)
-	// Keep lets a file that is there stay, with the metadata of its entry after Commit.
-	Keep(e tree.Entry) error
+	// Keep lets a file that is there stay, with the metadata of its entry after Commit, if it is as tree.Stat has told then.
+	Keep(e, now tree.Entry) error
 }
 
 // keep lets the files of a layer stay if all of them are there, and reports whether it did. It looks into none unless each
@@ -25,13 +25,18 @@ func (p *puller) keep(ctx context.Context, files []*artifact.Entry, linked map[t
 	if !ok || !p.alike(holder, files, linked) {
 		return false, nil
 	}
-	for _, e := range files {
-		if same, err := p.same(ctx, holder, e); !same || err != nil {
+	states := make([]tree.Entry, len(files))
+	for i, e := range files {
+		var err error
+		if states[i], err = p.same(ctx, holder, e); err != nil {
 			return false, err
 		}
+		if states[i].Type == "" {
+			return false, nil
+		}
 	}
-	for _, e := range files {
-		if err := holder.Keep(e.Entry); err != nil {
+	for i, e := range files {
+		if err := holder.Keep(e.Entry, states[i]); err != nil {
 			return false, onTree(err)
 		}
 		p.counters.done(e.Size, 1)
@@ -58,17 +63,25 @@ func (p *puller) alike(holder Holder, files []*artifact.Entry, linked map[tree.P
 	return true
 }
 
-// same reports whether a file that is there has the right content.
-func (p *puller) same(ctx context.Context, holder Holder, e *artifact.Entry) (bool, error) {
+// same returns the state of a file that is there and has the right content, else none.
+func (p *puller) same(ctx context.Context, holder Holder, e *artifact.Entry) (tree.Entry, error) {
 	f, err := holder.Existing(e.Path)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is pulled then
+		return tree.Entry{}, nil //nolint:nilerr // it is pulled then
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
+	before, err := tree.Stat(f)
+	if err != nil {
+		return tree.Entry{}, nil //nolint:nilerr // likewise
+	}
 	verifier := e.Digest.Verifier()
 	_, err = io.Copy(verifier, p.counters.hashed(interruptible{ctx, io.NewSectionReader(f, 0, e.Size)}))
 	if ctx.Err() != nil {
-		return false, ctx.Err()
+		return tree.Entry{}, ctx.Err()
 	}
-	return err == nil && verifier.Verified(), nil
+	after, statErr := tree.Stat(f)
+	if err != nil || statErr != nil || !verifier.Verified() || !tree.SameFile(before, after) {
+		return tree.Entry{}, nil
+	}
+	return before, nil
 }

@@ -25,6 +25,7 @@ const (
 
 // found is a manifest with its descriptor.
 type found struct {
+	named    ocispec.Descriptor // what the reference names: the manifest, or an image index that led to it
 	desc     ocispec.Descriptor
 	manifest ocispec.Manifest
 }
@@ -35,6 +36,7 @@ func (r retrier) manifest(ctx context.Context, repo *remote.Repository, ref stri
 	if err != nil {
 		return found{}, err
 	}
+	named := desc
 	if desc.MediaType == ocispec.MediaTypeImageIndex || desc.MediaType == dockerManifestList {
 		one, err := choose(body, p)
 		if err != nil {
@@ -47,7 +49,7 @@ func (r retrier) manifest(ctx context.Context, repo *remote.Repository, ref stri
 	if desc.MediaType != ocispec.MediaTypeImageManifest && desc.MediaType != dockerManifest {
 		return found{}, fmt.Errorf("manifest of media type %q: nothing is known about it", desc.MediaType)
 	}
-	f := found{desc: desc}
+	f := found{named: named, desc: desc}
 	if err := json.Unmarshal(body, &f.manifest); err != nil {
 		return found{}, fmt.Errorf("decoding manifest %s: %w", desc.Digest, err)
 	}

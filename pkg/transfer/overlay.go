@@ -60,7 +60,8 @@ func (o *overlay) open(ctx context.Context, i int) (File, error) {
 	state := oldFile(o.index, i)
 	desc := o.layers[e.Layer]
 	if !isPack(desc) {
-		return &fetchedFile{ReaderAt: &remoteReader{fetcher: &o.fetcher, ctx: ctx, desc: desc}, state: state}, nil
+		content, err := o.whole(ctx, desc)
+		return &fetchedFile{ReaderAt: bytes.NewReader(content), state: state}, err
 	}
 	contents, err := o.unpack(ctx, e.Layer)
 	if err != nil {
@@ -71,6 +72,16 @@ func (o *overlay) open(ctx context.Context, i int) (File, error) {
 		return nil, fmt.Errorf("%w: %q is not in its layer", artifact.ErrInvalidIndex, string(e.Path))
 	}
 	return &fetchedFile{ReaderAt: bytes.NewReader(content), state: state}, nil
+}
+
+// whole fetches a file that is a layer of its own and has to become part of a pack, as when it is no longer the only one.
+func (o *overlay) whole(ctx context.Context, desc ocispec.Descriptor) ([]byte, error) {
+	if desc.Size > maxRepacked {
+		return nil, fmt.Errorf("%d bytes: %w", desc.Size, ErrPackTooLarge)
+	}
+	blob := o.fetch(ctx, desc)
+	defer blob.Close() //nolint:errcheck // read to its end
+	return io.ReadAll(blob)
 }
 
 // unpack fetches a pack.
@@ -124,31 +135,3 @@ type fetchedFile struct {
 func (f *fetchedFile) Stat() (fs.FileInfo, error) { return f.state.Info(), nil }
 
 func (f *fetchedFile) Close() error { return nil }
-
-// remoteReader reads from a blob, piece by piece.
-type remoteReader struct {
-	*fetcher
-	ctx  context.Context
-	desc ocispec.Descriptor
-}
-
-func (r *remoteReader) ReadAt(b []byte, at int64) (int, error) {
-	want := min(int64(len(b)), r.desc.Size-at)
-	if want <= 0 {
-		return 0, io.EOF
-	}
-	n := 0
-	err := r.do(r.ctx, fmt.Sprintf("fetching bytes %d to %d of %s", at, at+want, r.desc.Digest), func(ctx context.Context) error {
-		body, err := openRange(ctx, r.repo, r.desc, at, want)
-		if err != nil {
-			return err
-		}
-		defer body.Close() //nolint:errcheck // read as far as it matters
-		n, err = io.ReadFull(&countedBody{body, r.counters}, b[:want])
-		return err
-	})
-	if err == nil && n < len(b) {
-		err = io.EOF
-	}
-	return n, err
-}

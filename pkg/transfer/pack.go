@@ -60,9 +60,11 @@ func (p *pusher) writePack(w io.Writer, layer artifact.Layer, content func(int) 
 				return err
 			}
 		}
-		if p.places[i], err = pack.Add(p.layout.Entries[i], from); err != nil {
+		place, err := pack.Add(p.layout.Entries[i], from)
+		if err != nil {
 			return err
 		}
+		p.places[i] = place
 	}
 	return pack.Close()
 }

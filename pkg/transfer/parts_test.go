@@ -361,5 +361,6 @@ func leave(t *testing.T, sink transfer.Sink, into, content string, n int64) stri
 	assert.NilError(t, os.CopyFS(dead, os.DirFS(found[0])))
 	assert.NilError(t, sink.Abort(t.Context()))
 	assert.NilError(t, os.CopyFS(found[0], os.DirFS(dead)))
+	assert.NilError(t, os.Chmod(found[0], 0o700))
 	return filepath.Join(found[0], "big")
 }

@@ -67,7 +67,7 @@ func patch(ctx context.Context, repo *remote.Repository, tag string, opts PatchO
 	if err != nil {
 		return Result{}, from.trouble.explain(err)
 	}
-	if f.manifest.ArtifactType != artifact.ArtifactType {
+	if f.manifest.ArtifactType != artifact.ArtifactType || f.named.Digest != f.desc.Digest {
 		return Result{}, ErrNoIndex
 	}
 	x, err := from.index(ctx, repo, f.manifest)

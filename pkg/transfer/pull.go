@@ -49,6 +49,7 @@ type puller struct {
 	picked map[tree.Path]bool // what of an index is selected; nil: ask Select
 	enough func() bool        // whether the layers of a foreign artifact that are left may stay; nil: never
 	result Result
+	seen   []bool // packs that were fetched
 }
 
 func (p *puller) pull(ctx context.Context, ref string) error {

@@ -77,6 +77,10 @@ func targets(links []tree.Entry) map[tree.Path]bool {
 func (p *puller) restoreLayers(
 	ctx context.Context, layers []ocispec.Descriptor, parts [][]*artifact.Entry, linked map[tree.Path]bool,
 ) error {
+	p.seen = make([]bool, len(layers))
+	if p.result.Base != nil {
+		p.result.Base.seen = p.seen
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrency(p.opts.Concurrency))
 	for i, desc := range layers {
@@ -88,10 +92,11 @@ func (p *puller) restoreLayers(
 			switch {
 			case kept || err != nil:
 				return err
-			case isPack(desc):
-				return p.restorePack(ctx, desc, parts[i])
+			case !isPack(desc):
+				return p.restoreRaw(ctx, desc, parts[i])
 			}
-			return p.restoreRaw(ctx, desc, parts[i])
+			p.seen[i] = true
+			return p.restorePack(ctx, desc, parts[i])
 		})
 	}
 	return group.Wait()

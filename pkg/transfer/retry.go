@@ -90,7 +90,7 @@ func (r retrier) do(ctx context.Context, op string, try func(context.Context) er
 		case last == nil || ctx.Err() == nil:
 			last = err
 		}
-		if !Transient(err) || errors.Is(err, errForgotten) {
+		if !Transient(err) || errors.Is(err, errForgotten) || errors.Is(err, errNoParts) {
 			return struct{}{}, backoff.Permanent(err)
 		}
 		if wait := hint.wait(); wait > 0 {

@@ -45,7 +45,11 @@ func begin(ctx context.Context, repo *remote.Repository, m mount) (*session, err
 		ctx = auth.AppendRepositoryScope(ctx, other, auth.ActionPull)
 		s.location.RawQuery = url.Values{"mount": {m.digest.String()}, "from": {m.from}}.Encode()
 	}
-	resp, err := s.request(ctx, http.MethodPost, s.location, payload{}, nil, http.StatusAccepted, http.StatusCreated)
+	want := []int{http.StatusAccepted}
+	if m.from != "" {
+		want = append(want, http.StatusCreated)
+	}
+	resp, err := s.request(ctx, http.MethodPost, s.location, payload{}, nil, want...)
 	if err != nil || resp.StatusCode == http.StatusCreated {
 		return nil, err
 	}

@@ -83,17 +83,29 @@ func (u *uploader) parts(ctx context.Context, m mount, c feed) (digest.Digest, e
 	if u.noParts.Load() {
 		return "", errNoParts
 	}
-	const attempts = 5
-	var err error
-	for range attempts {
-		var d digest.Digest
-		if d, err = u.allParts(ctx, m, c); !errors.Is(err, errForgotten) {
+	wait := u.policy()
+	for lost := 0; ; lost++ {
+		before := u.uploaded.Load()
+		d, err := u.allParts(ctx, m, c)
+		if u.uploaded.Load() >= before+partSize {
+			lost = 0
+			wait.Reset()
+		}
+		if !errors.Is(err, errForgotten) || lost == mostLost {
+			return d, err
+		}
+		u.counters.retried()
+		select {
+		case <-time.After(wait.NextBackOff()):
+		case <-ctx.Done():
 			return d, err
 		}
 		c.rewind()
 	}
-	return "", err
 }
+
+// mostLost is how often an upload is begun again, without getting anywhere, after it was forgotten.
+const mostLost = 10
 
 func (u *uploader) allParts(ctx context.Context, m mount, c feed) (digest.Digest, error) {
 	var s *session
@@ -130,32 +142,75 @@ func (u *uploader) begin(ctx context.Context, m mount) (*session, error) {
 
 // part sends one part, as far as the registry lacks it.
 func (u *uploader) part(ctx context.Context, s *session, p part) error {
-	failed := false
-	return u.do(ctx, fmt.Sprintf("uploading bytes %d to %d of a blob", p.at, p.end()), func(ctx context.Context) error {
-		if failed {
-			if err := s.ask(ctx); err != nil {
-				return forgotten(err)
-			}
+	t := partTry{uploader: u, session: s, part: p, most: p.size}
+	err := u.do(ctx, fmt.Sprintf("uploading bytes %d to %d of a blob", p.at, p.end()), t.send)
+	if err == nil {
+		u.uploaded.Add(p.size)
+	}
+	return err
+}
+
+// partTry is what is learnt while one part is tried again and again.
+type partTry struct {
+	*uploader
+	session *session
+	part    part
+	most    int64 // bytes in one request
+	failed  bool
+	unmet   int // answers that the offset is wrong, which it is not
+}
+
+func (t *partTry) send(ctx context.Context) error {
+	s, p := t.session, t.part
+	if t.failed {
+		if err := s.ask(ctx); err != nil {
+			return forgottenUnless(err, http.StatusUnauthorized, http.StatusForbidden)
 		}
-		failed = true
-		before := s.offset
+	}
+	t.failed = true
+	if s.offset < p.at || s.offset > p.end() {
+		return errForgotten
+	}
+	for s.offset < p.end() {
+		from, size := s.offset, min(t.most, p.end()-s.offset)
+		err := s.append(ctx, t.payload(size, func() io.ReadCloser {
+			return struct {
+				io.Reader
+				io.Closer
+			}{io.LimitReader(p.open(from), size), io.NopCloser(nil)}
+		}))
 		switch {
-		case before < p.at:
-			return errForgotten
-		case before >= p.end():
-			return nil
+		case err != nil:
+			return t.learn(err)
+		case s.offset == from:
+			return fmt.Errorf("the registry took nothing: %w", io.ErrUnexpectedEOF)
 		}
-		err := s.append(ctx, u.payload(p.end()-before, func() io.ReadCloser { return p.open(before) }))
-		u.uploaded.Add(s.offset - before)
-		if refusesParts(err) {
-			u.noParts.Store(true)
-			return fmt.Errorf("%w: %w", errNoParts, clean(err))
-		}
-		if err == nil && s.offset < p.end() {
-			return fmt.Errorf("the registry took %d bytes of %d: %w", s.offset-before, p.end()-before, io.ErrShortWrite)
-		}
-		return forgotten(err)
-	})
+	}
+	return nil
+}
+
+// smallestPart is how far parts are divided for a registry, or a proxy before it, that takes no larger ones; in bytes.
+const smallestPart = 1 << 20
+
+// learn takes the answer to a part.
+func (t *partTry) learn(err error) error {
+	var status *errcode.ErrorResponse
+	if !errors.As(err, &status) {
+		return err
+	}
+	switch {
+	case status.StatusCode == http.StatusRequestEntityTooLarge && t.most > smallestPart:
+		t.most = max(smallestPart, t.most/4)
+		return fmt.Errorf("parts of %d bytes are tried: %w", t.most, io.ErrUnexpectedEOF)
+	case status.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		t.unmet++
+	}
+	const misunderstood = 3
+	if refusesParts(status) || t.unmet == misunderstood {
+		t.noParts.Store(true)
+		return fmt.Errorf("%w: %w", errNoParts, clean(err))
+	}
+	return forgotten(err)
 }
 
 // finish makes the blob. A registry that forgot the upload may have done so because the blob was made, and only the answer
@@ -210,10 +265,18 @@ func forgotten(err error) error {
 	return err
 }
 
-// refusesParts reports whether an answer to a part may be different if the blob comes in one request.
-func refusesParts(err error) bool {
+// forgottenUnless is forgotten for any answer that is final but for some.
+func forgottenUnless(err error, but ...int) error {
 	var status *errcode.ErrorResponse
-	if !errors.As(err, &status) || hasCode(status, errcode.ErrorCodeBlobUploadUnknown, errcode.ErrorCodeBlobUploadInvalid) {
+	if errors.As(err, &status) && !transientStatus(status) && !slices.Contains(but, status.StatusCode) {
+		return fmt.Errorf("%w: %w", errForgotten, clean(err))
+	}
+	return forgotten(err)
+}
+
+// refusesParts reports whether an answer to a part may be different if the blob comes in one request.
+func refusesParts(status *errcode.ErrorResponse) bool {
+	if hasCode(status, errcode.ErrorCodeBlobUploadUnknown, errcode.ErrorCodeBlobUploadInvalid) {
 		return false
 	}
 	other := []int{

@@ -12,7 +12,7 @@ import (
 const maxHandles = 16
 
 // handles keeps open the directories that were opened last, since files come directory by directory. It is not
-// for concurrent use, but what it has returned may be used meanwhile.
+// for concurrent use, and what it returns is good until the next call.
 type handles struct {
 	root  *os.Root
 	open  map[Path]*os.File

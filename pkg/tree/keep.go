@@ -2,6 +2,7 @@ package tree
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -20,14 +21,18 @@ func (w *Writer) Existing(p Path) (*os.File, error) {
 	return f, err
 }
 
-// Keep lets the file e.Path of the target stay as it is, and gives it its metadata at Commit.
-func (w *Writer) Keep(e Entry) error {
+// ErrNotKept is returned by [Writer.Commit] when somebody has changed a file that was to stay.
+var ErrNotKept = errors.New("the file was changed after it had been found to be right")
+
+// Keep lets the file e.Path of the target stay as it is, and gives it its metadata at Commit, which sees that it still is in
+// the state that Stat of the open file has told.
+func (w *Writer) Keep(e, now Entry) error {
 	return w.locked("keeping", e.Path, func() error {
 		if err := w.parent(e.Path); err != nil {
 			return err
 		}
 		w.kinds[e.Path] = keptFile
-		w.kept = append(w.kept, e.Path)
+		w.kept[e.Path] = now
 		w.meta[e.Path] = meta{e.Mode, e.ModTime}
 		return nil
 	})
@@ -40,7 +45,16 @@ const keptFile Type = "kept"
 func (w *Writer) finishKept() error {
 	t := toucher{root: w.target}
 	defer t.close()
-	for _, p := range w.kept {
+	for p, was := range w.kept {
+		f, err := openIn(w.target, p, unix.O_RDONLY)
+		if err != nil {
+			return fmt.Errorf("%s: %w: %w", p, ErrNotKept, err)
+		}
+		now, err := Stat(f)
+		_ = f.Close() // nothing was written
+		if err != nil || !SameFile(was, now) {
+			return fmt.Errorf("%s: %w", p, ErrNotKept)
+		}
 		if err := w.target.Chmod(string(p), w.mode(w.meta[p].mode, false)); err != nil {
 			return err
 		}

@@ -162,7 +162,7 @@ func (l *lister) name(dir int, p Path, name string) error {
 
 func (l *lister) entry(dir int, name string, e Entry, several bool) error {
 	switch {
-	case e.Type == Dir && isStaging(e.Path):
+	case e.Type == Dir && isStaging(Path(e.Path.Base())):
 		l.Skipped = append(l.Skipped, e.Path)
 	case e.Type == Dir:
 		return l.enter(dir, name, e, func(f *os.File) error { return l.dir(f, e.Path) })

@@ -25,10 +25,19 @@ func (w *Writer) Make(e Entry) error {
 	return w.SetMeta(e)
 }
 
-// CreateEntry is Create for e.Path, with its metadata.
+// CreateEntry is Create for e.Path, with its metadata. With [WriterOptions].Resume a file of 1 MiB or more may hold what the
+// writer before has put there, of whatever length.
 func (w *Writer) CreateEntry(e Entry) (*os.File, error) {
 	if err := w.SetMeta(e); err != nil {
 		return nil, err
 	}
-	return w.Create(e.Path)
+	if w.before == nil || e.Size < resumable {
+		return w.Create(e.Path)
+	}
+	return w.create(e.Path, func(p Path) (*os.File, error) {
+		if f, err := w.takeOver(p); f != nil || err != nil {
+			return f, err
+		}
+		return w.createNew(p)
+	})
 }

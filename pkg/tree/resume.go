@@ -11,16 +11,13 @@ import (
 const resumable = 1 << 20
 
 // takeOver moves the file p from what a dead writer has left into this writer's staging, and opens it. There is none, nil
-// without an error, unless that is a regular file of ours with one name, and of some size.
+// without an error, unless that is a regular file of ours with one name.
 func (w *Writer) takeOver(p Path) (*os.File, error) {
-	if w.before == nil {
-		return nil, nil //nolint:nilnil // documented
-	}
 	f, err := openIn(w.before.Root, p, unix.O_RDWR)
 	if err != nil {
 		return nil, nil //nolint:nilnil,nilerr // nothing to go on with
 	}
-	if info, err := f.Stat(); err != nil || info.Size() < resumable || !own(f) {
+	if !own(f) {
 		return nil, f.Close()
 	}
 	if err := w.target.Rename(w.before.name+"/"+string(p), w.stage.name+"/"+string(p)); err != nil {

@@ -39,9 +39,7 @@ func stage(target *os.Root, resume string) (now, before *staging, err error) {
 	if before, err = takeStale(target, name); err != nil {
 		return nil, nil, err
 	}
-	if err := removeStale(target); err != nil {
-		return nil, before, err
-	}
+	removeStale(target)
 	const attempts = 10
 	for range attempts {
 		if name == "" {
@@ -83,6 +81,9 @@ func takeStale(target *os.Root, name string) (*staging, error) {
 			_ = lock.Close() // nothing was written
 		}
 		return nil, nil //nolint:nilnil,nilerr // in use, or nothing that can be told stale
+	}
+	if !ours(lock) {
+		return nil, lock.Close()
 	}
 	other := randomName()
 	if err := target.Rename(name, other); err != nil {
@@ -142,38 +143,40 @@ func lockDir(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
+// ours reports whether a writer of this user has made a directory: nobody else can have put anything there.
+func ours(f *os.File) bool {
+	var st unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &st) == nil && int(st.Uid) == os.Geteuid() && st.Mode&0o777 == 0o700
+}
+
 // gone reports whether an open directory has been removed.
 func gone(f *os.File) bool {
 	var st unix.Stat_t
 	return unix.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
 }
 
-// removeStale removes the staging directories that no living writer holds.
-func removeStale(target *os.Root) error {
+// removeStale removes the staging directories that no living writer holds, as far as it may.
+func removeStale(target *os.Root) {
 	names, err := readNames(target, ".")
 	if err != nil {
-		return err
+		return
 	}
 	for _, name := range names {
-		if !isStaging(Path(name)) {
-			continue
-		}
-		if err := removeIfStale(target, name); err != nil {
-			return fmt.Errorf("removing stale %s: %w", name, err)
+		if isStaging(Path(name)) {
+			removeIfStale(target, name)
 		}
 	}
-	return nil
 }
 
-func removeIfStale(target *os.Root, name string) error {
+func removeIfStale(target *os.Root, name string) {
 	lock, err := lockDir(target, name)
 	if lock != nil {
 		defer lock.Close() //nolint:errcheck // nothing was written
 	}
 	if err != nil {
-		return nil //nolint:nilerr // in use, gone, or nothing that can be told stale
+		return // in use, gone, or nothing that can be told stale
 	}
-	return target.RemoveAll(name)
+	_ = target.RemoveAll(name) // another's may stay
 }
 
 func readNames(root *os.Root, dir string) ([]string, error) {

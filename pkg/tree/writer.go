@@ -30,7 +30,7 @@ type WriterOptions struct {
 	// executable for all. It is for a writer whose user is not the one that will use the tree.
 	Share bool `json:"share,omitempty"`
 	// Resume names the tree that is being written, by 16 hexadecimal digits or more. What a writer of the same name has left
-	// of large files when it died is gone on with: see [Writer.Create]. Empty: nothing is.
+	// of large files when it died is gone on with: see [Writer.CreateEntry]. Empty: nothing is.
 	Resume string `json:"resume,omitempty"`
 }
 
@@ -46,13 +46,13 @@ type Writer struct {
 	dirs   *handles // in stage
 	before *staging // what a writer that died has left of the same tree, if any
 
-	creating sync.Mutex // held while a file is created
+	creating sync.Mutex // for dirs
 
 	mu     sync.Mutex
 	closed bool
-	kinds  map[Path]Type // everything written so far
-	links  []Entry       // symlinks, made last
-	kept   []Path        // files of the target that stay
+	kinds  map[Path]Type  // everything written so far
+	links  []Entry        // symlinks, made last
+	kept   map[Path]Entry // files of the target that stay, and their states
 	meta   map[Path]meta
 	// modeless are files that do not have their modes yet.
 	modeless map[Path]bool
@@ -72,11 +72,14 @@ func NewWriter(target string, opts WriterOptions) (*Writer, error) {
 func newWriter(target *os.Root, opts WriterOptions) (*Writer, error) {
 	s, before, err := stage(target, opts.Resume)
 	if err != nil {
+		if before != nil {
+			err = errors.Join(err, before.remove(target))
+		}
 		return nil, errors.Join(fmt.Errorf("staging in %s: %w", target.Name(), err), target.Close())
 	}
 	return &Writer{
 		opts: opts, target: target, stage: s, dirs: newHandles(s.Root), before: before,
-		kinds: map[Path]Type{}, meta: map[Path]meta{}, modeless: map[Path]bool{},
+		kinds: map[Path]Type{}, meta: map[Path]meta{}, modeless: map[Path]bool{}, kept: map[Path]Entry{},
 	}, nil
 }
 
@@ -105,30 +108,22 @@ func (w *Writer) Mkdir(p Path) error {
 
 // Create creates the regular file p and its parents and opens it for reading and writing. The caller closes it. A path that
 // this writer has written is fs.ErrExist. Its mode is the one that SetMeta has said, else 0600 until Commit.
-//
-// With [WriterOptions].Resume it may hold what the writer before has put there, 1 MiB or more.
 func (w *Writer) Create(p Path) (*os.File, error) {
-	var f, dir *os.File
-	err := w.locked("creating", p, func() (err error) {
+	return w.create(p, w.createNew)
+}
+
+func (w *Writer) create(p Path, make func(Path) (*os.File, error)) (*os.File, error) {
+	err := w.locked("creating", p, func() error {
 		if err := w.parent(p); err != nil {
 			return err
 		}
-		if f, err = w.takeOver(p); f == nil && err == nil {
-			dir, err = w.dirs.get(p.Dir())
-		}
-		if err == nil {
-			w.kinds[p] = File
-		}
-		return err
+		w.kinds[p] = File
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if f == nil {
-		w.creating.Lock() // else the kernel makes those who create in one directory spin
-		f, err = createAt(dir, p.Base(), string(p))
-		w.creating.Unlock()
-	}
+	f, err := make(p)
 	if err == nil {
 		err = w.setMode(f, p)
 	}
@@ -137,6 +132,17 @@ func (w *Writer) Create(p Path) (*os.File, error) {
 		return nil, fmt.Errorf("creating %s: %w", p, err)
 	}
 	return f, nil
+}
+
+// createNew creates a file. Only one is created at a time: the kernel would make others spin if it is in one directory.
+func (w *Writer) createNew(p Path) (*os.File, error) {
+	w.creating.Lock()
+	defer w.creating.Unlock()
+	dir, err := w.dirs.get(p.Dir())
+	if err != nil {
+		return nil, err
+	}
+	return createAt(dir, p.Base(), string(p))
 }
 
 // setMode gives a new file its mode, if that is known. It closes the file if it cannot.

@@ -26,7 +26,7 @@ func TestE79ARegistryThatIsKilledInTheMiddleOfATransferFailsNoStep(t *testing.T)
 			p, dir := newTaker(t, f.address, "first:v1", mounted)
 			p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "second:v1", Path: dir}}
 			p.sidecar(t)
-			app := p.app(t, t.TempDir(), "true")
+			app := p.app(t, t.TempDir(), "find "+dir+" -type f -exec touch {} +") // else the registry has the content already
 			f.awaitFired(t, "hold")
 			f.server.kill(t)
 			f.rules(t) // so that the client, too, learns of it
