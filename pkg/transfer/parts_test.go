@@ -16,6 +16,7 @@ import (
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/fs"
+	"oras.land/oras-go/v2/registry/remote"
 
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 	"github.com/converged-computing/oras-operator/pkg/transfer/internal/testregistry"
@@ -204,22 +205,29 @@ func TestABlobThatIsNotWhatItsDigestSaysIsRefusedInSegmentsToo(t *testing.T) {
 	isEmpty(t, into)
 }
 
+// observed pulls v1 and takes note of what is there then.
+func observed(t *testing.T, repo *remote.Repository) (into string, base *transfer.Base) {
+	t.Helper()
+	into = t.TempDir()
+	base = pull(t, repo, "v1", into).Base
+	listing, err := tree.List(into)
+	assert.NilError(t, err)
+	base.Observe(listing)
+	time.Sleep(transfer.ClockTick)
+	return into, base
+}
+
 func TestWhatWasPulledAndIsAsItWasIsNeitherReadNorSent(t *testing.T) {
 	registry := testregistry.Start(t)
 	first := repository(t, registry, "first")
 	push(t, first, "v1", forest(t).Path())
-	into := t.TempDir()
-	pulled := pull(t, first, "v1", into)
-	listing, err := tree.List(into)
-	assert.NilError(t, err)
-	pulled.Base.Observe(listing)
-	time.Sleep(transfer.ClockTick)
+	into, base := observed(t, first)
 
 	assert.NilError(t, os.WriteFile(filepath.Join(into, "d/new"), []byte("new"), 0o644))
 	assert.NilError(t, rewrite(filepath.Join(into, "many/f05"), 7))
 	src := &counting{Source: transfer.Directory(into)}
 	second := repository(t, registry, "second")
-	result, err := transfer.Push(t.Context(), second, "v1", src, transfer.PushOptions{Retry: quick(), Bases: []*transfer.Base{pulled.Base}})
+	result, err := transfer.Push(t.Context(), second, "v1", src, transfer.PushOptions{Retry: quick(), Bases: []*transfer.Base{base}})
 	assert.NilError(t, err)
 	assert.Assert(t, src.read.Load() < 17<<20, "%d bytes were read: more than the packs of what has changed", src.read.Load())
 	assert.Assert(t, result.Uploaded < 17<<20, "%d bytes were sent", result.Uploaded)
@@ -235,12 +243,7 @@ func TestAFileThatIsWrittenToWithItsTimeSetBackIsReadAgain(t *testing.T) {
 	registry := testregistry.Start(t)
 	repo := repository(t, registry, "sly")
 	push(t, repo, "v1", twoLayers(t).Path())
-	into := t.TempDir()
-	pulled := pull(t, repo, "v1", into)
-	listing, err := tree.List(into)
-	assert.NilError(t, err)
-	pulled.Base.Observe(listing)
-	time.Sleep(transfer.ClockTick)
+	into, base := observed(t, repo)
 	for _, name := range []string{"large", "small"} {
 		path := filepath.Join(into, name)
 		info, err := os.Stat(path)
@@ -248,7 +251,7 @@ func TestAFileThatIsWrittenToWithItsTimeSetBackIsReadAgain(t *testing.T) {
 		assert.NilError(t, rewrite(path, 1))
 		assert.NilError(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
 	}
-	_, err = transfer.Push(t.Context(), repo, "v2", transfer.Directory(into), transfer.PushOptions{Bases: []*transfer.Base{pulled.Base}})
+	_, err := transfer.Push(t.Context(), repo, "v2", transfer.Directory(into), transfer.PushOptions{Bases: []*transfer.Base{base}})
 	assert.NilError(t, err)
 	again := t.TempDir()
 	pull(t, repo, "v2", again)
@@ -259,12 +262,7 @@ func TestARegistryThatDoesNotMountIsSentEverything(t *testing.T) {
 	registry := testregistry.Start(t)
 	first := repository(t, registry, "first")
 	push(t, first, "v1", twoLayers(t).Path())
-	into := t.TempDir()
-	pulled := pull(t, first, "v1", into)
-	listing, err := tree.List(into)
-	assert.NilError(t, err)
-	pulled.Base.Observe(listing)
-	time.Sleep(transfer.ClockTick)
+	into, base := observed(t, first)
 	for name, fault := range map[string]testregistry.Fault{
 		"it begins an upload": func(_ http.ResponseWriter, r *http.Request) bool {
 			r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "mount=", "no=")
@@ -277,7 +275,7 @@ func TestARegistryThatDoesNotMountIsSentEverything(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			registry.SetFault(fault)
 			repo := repository(t, registry, "other"+strings.ReplaceAll(name[3:6], " ", ""))
-			_, err := transfer.Push(t.Context(), repo, "v1", transfer.Directory(into), transfer.PushOptions{Retry: quick(), Bases: []*transfer.Base{pulled.Base}})
+			_, err := transfer.Push(t.Context(), repo, "v1", transfer.Directory(into), transfer.PushOptions{Retry: quick(), Bases: []*transfer.Base{base}})
 			assert.NilError(t, err)
 			again := t.TempDir()
 			pull(t, repo, "v1", again)
