@@ -362,3 +362,20 @@ func leave(t *testing.T, sink transfer.Sink, into, content string, n int64) stri
 	assert.NilError(t, os.Chmod(found[0], 0o700))
 	return filepath.Join(found[0], "big")
 }
+
+func TestAPackThatNobodyHasUnpackedIsNotTakenOver(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "kept")
+	push(t, repo, "v1", forest(t).Path())
+	into, _ := observed(t, repo)
+	again := pull(t, repo, "v1", into).Base // only a check, so that what is in the packs was not seen
+	listing, err := tree.List(into)
+	assert.NilError(t, err)
+	again.Observe(listing)
+	time.Sleep(transfer.ClockTick)
+	src := &counting{Source: transfer.Directory(into)}
+	_, err = transfer.Push(t.Context(), repository(t, registry, "other"), "v1", src, transfer.PushOptions{Retry: quick(), Bases: []*transfer.Base{again}})
+	assert.NilError(t, err)
+	assert.Assert(t, src.read.Load() > 20<<20, "%d bytes were read: fewer than are in packs", src.read.Load())
+	assert.Assert(t, src.read.Load() < 23<<20, "%d bytes were read: more than are in packs", src.read.Load())
+}
