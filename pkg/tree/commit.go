@@ -119,8 +119,12 @@ func (w *Writer) finishDirs(existing map[Path]fs.FileMode) error {
 		case !known:
 			mode = w.mode(defaultDir, true)
 		}
-		if err := t.touch(p, meta.time); err != nil && !(there && errors.Is(err, fs.ErrPermission)) {
-			return err // one that belongs to somebody else keeps its time
+		err := t.touch(p, meta.time)
+		if there && errors.Is(err, fs.ErrPermission) {
+			err = nil // one that belongs to somebody else keeps its time
+		}
+		if err != nil {
+			return err
 		}
 		if err := w.chmodDir(p, mode, there && mode == before); err != nil {
 			return err

@@ -112,7 +112,7 @@ func (w *Writer) Create(p Path) (*os.File, error) {
 	return w.create(p, w.createNew)
 }
 
-func (w *Writer) create(p Path, make func(Path) (*os.File, error)) (*os.File, error) {
+func (w *Writer) create(p Path, open func(Path) (*os.File, error)) (*os.File, error) {
 	err := w.locked("creating", p, func() error {
 		if err := w.parent(p); err != nil {
 			return err
@@ -123,7 +123,7 @@ func (w *Writer) create(p Path, make func(Path) (*os.File, error)) (*os.File, er
 	if err != nil {
 		return nil, err
 	}
-	f, err := make(p)
+	f, err := open(p)
 	if err == nil {
 		err = w.setMode(f, p)
 	}

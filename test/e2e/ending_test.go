@@ -11,6 +11,7 @@ import (
 	is "gotest.tools/v3/assert/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -91,11 +92,15 @@ func TestE45NeighboursAndEphemeralContainersAreLeftAlone(t *testing.T) {
 	pod := c.pod(t, ns, "step")
 	assert.DeepEqual(t, pod.Spec.Containers[1].Command, []string{"/app"})
 
-	pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+	debug := []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 		Name: "debug", Image: image, ImagePullPolicy: corev1.PullIfNotPresent, Command: []string{"/app", "identity"},
 	}}}
-	_, err := c.Kube.CoreV1().Pods(ns).UpdateEphemeralContainers(t.Context(), pod.Name, pod, metav1.UpdateOptions{})
-	assert.NilError(t, err)
+	assert.NilError(t, retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the kubelet writes the pod's status meanwhile
+		pod := c.pod(t, ns, "step")
+		pod.Spec.EphemeralContainers = debug
+		_, err := c.Kube.CoreV1().Pods(ns).UpdateEphemeralContainers(t.Context(), pod.Name, pod, metav1.UpdateOptions{})
+		return err
+	}))
 	await(t, "the ephemeral container has ended", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
 		statuses := pod.Status.EphemeralContainerStatuses
