@@ -110,8 +110,8 @@ test: test-unit test-e2e ## All tests on this machine: units, processes, and the
 .PHONY: test-unit
 test-unit: ## Unit and process tests.
 	@test/compiler
-	go test -race $$(go list ./... | grep -v -e /test/process -e /test/imports)
-	go test -race -count 1 ./test/process ./test/imports # what they test, the test cache does not see
+	go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports)
+	go test -race -timeout 30m -count 1 ./test/process ./test/imports # what they test, the test cache does not see
 
 .PHONY: test-e2e
 test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 RUN=regexp SKIP=regexp.

@@ -22,7 +22,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/transfer/internal/testregistry"
 )
 
-// orders returns all orders of n things for n up to 5, else some random ones, the given one and its reverse first.
+// orders returns all orders of n things for n up to 4, else some random ones, the given one and its reverse first.
 func orders(n int) [][]int {
 	straight := make([]int, n)
 	for i := range straight {
@@ -31,7 +31,7 @@ func orders(n int) [][]int {
 	reverse := slices.Clone(straight)
 	slices.Reverse(reverse)
 	const some = 4
-	if n > 5 {
+	if n > 4 {
 		all, r := [][]int{straight, reverse}, rand.New(rand.NewPCG(uint64(n), 1))
 		for range some {
 			all = append(all, r.Perm(n))
@@ -183,9 +183,13 @@ func TestStockClientsTakeTheLayersOfEveryRuleInAnyOrder(t *testing.T) {
 			assert.Equal(t, layers, test.layers)
 			want := pulledByUs(t, repo)
 			unseen := unseenBy(t, repo)
-			for i, order := range orders(layers) {
+			all := orders(layers)
+			if name == "an index in layers" {
+				all = all[:2] // of so many files that each takes its time
+			}
+			for i, order := range all {
 				tag, concurrencies := reorder(t, store, order), []int{1, 3, 16}
-				if layers >= 5 || name == "an index in layers" { // many orders, or files
+				if layers >= 4 || name == "an index in layers" { // many orders or files
 					concurrencies = concurrencies[i%3:][:1]
 				}
 				for _, concurrency := range concurrencies {
