@@ -46,6 +46,9 @@ func (c *fileFeed) open(from, to int64) io.ReadCloser {
 	return io.NopCloser(&fileReader{fileFeed: c, at: from, end: to})
 }
 
+// errUnsent means that a registry says to have bytes of a file that it was never sent.
+var errUnsent = errors.New("the registry claims to have what it was not sent")
+
 // fileReader reads a span of a file once.
 type fileReader struct {
 	*fileFeed
@@ -53,8 +56,11 @@ type fileReader struct {
 }
 
 func (r *fileReader) Read(p []byte) (int, error) {
-	if r.at == r.end {
+	switch {
+	case r.at == r.end:
 		return 0, io.EOF
+	case r.at > r.hashed && r.known == "":
+		return 0, errUnsent
 	}
 	n, err := r.file.ReadAt(p[:min(int64(len(p)), r.end-r.at)], r.at)
 	if n == 0 {
