@@ -204,6 +204,7 @@ func TestE37APodWhoseImageIsNotThereCanBeDeleted(t *testing.T) {
 	object := job{name: "step", labels: keys{"oras-cache": "oras", "output-uri": "never"}}.object(ns)
 	object.Spec.Template.Spec.Containers[0].Image = "oras-test/no-such-image:e2e"
 	object.Spec.Template.Spec.Containers[0].ImagePullPolicy = corev1.PullNever
+	object.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To[int64](3600) // so that a pod which uses it up is not gone in time
 	assert.NilError(t, c.Create(t.Context(), object))
 	pod := c.pod(t, ns, "step")
 	_, err := c.ContainerID(within(t), pod, "oras")
@@ -217,10 +218,8 @@ func TestE37APodWhoseImageIsNotThereCanBeDeleted(t *testing.T) {
 		}
 		return false, err
 	})
-	start := time.Now()
-	assert.NilError(t, c.Delete(t.Context(), object, client.PropagationPolicy(metav1.DeletePropagationBackground)))
+	assert.NilError(t, c.Delete(t.Context(), pod))
 	c.gone(t, pod)
-	assert.Assert(t, time.Since(start) < 20*time.Second)
 }
 
 func TestE47FiftyIndexedStepsAtOnce(t *testing.T) {
