@@ -44,7 +44,7 @@ type fetcher struct {
 func newFetcher(repo *remote.Repository, opts PullOptions) fetcher {
 	f := fetcher{
 		retrier: newRetrier(opts.Retry, opts.Counters), repo: repo,
-		buffers: make(chan []byte, 2*concurrency(opts.Concurrency)),
+		buffers: make(chan []byte, max(2, concurrency(opts.Concurrency))),
 	}
 	for range cap(f.buffers) {
 		f.buffers <- nil // made when it is first used

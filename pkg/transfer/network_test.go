@@ -412,7 +412,7 @@ func TestE85ARegistryThatLacksEverythingOptionalIsEnough(t *testing.T) {
 	repo, from := repository(t, registry, "poor"), t.TempDir()
 	growTree(t, from, map[string]string{"raw": strings.Repeat("01234567", 5<<17), "tool": strings.Repeat("01234567", 9<<17), "d/small": "x"})
 	assert.NilError(t, os.Chmod(filepath.Join(from, "tool"), 0o755))
-	assert.NilError(t, os.WriteFile(filepath.Join(from, "noise"), noise(rand.New(rand.NewPCG(1, 1)), 20<<20), 0o644))
+	assert.NilError(t, os.WriteFile(filepath.Join(from, "noise"), noise(rand.New(rand.NewPCG(1, 1)), 30<<20), 0o644))
 	survives(t, repo, from)
 	again := push(t, repo, "v2", from)
 	assert.Equal(t, again.Uploaded, int64(0))

@@ -55,8 +55,10 @@ func (o *output) keep(n int64) error {
 	if o.plain == nil {
 		return nil
 	}
-	if err := o.plain.Truncate(n); err != nil {
-		return onTree(err)
+	if o.present() > n { // ext4 writes a file to disk when it is closed if it has ever been cut to nothing, be it from nothing
+		if err := o.plain.Truncate(n); err != nil {
+			return onTree(err)
+		}
 	}
 	_, err := o.plain.Seek(n, io.SeekStart)
 	return onTree(err)
