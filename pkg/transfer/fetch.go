@@ -37,17 +37,17 @@ func (f *fetcher) fetch(ctx context.Context, desc ocispec.Descriptor) *blobReade
 // fetcher gets blobs from a repository.
 type fetcher struct {
 	retrier
-	repo    *remote.Repository
-	buffers chan []byte // for segments; each is one that may be under way or wait for its turn
+	repo  *remote.Repository
+	rings chan []byte // for segments; each is one that may be under way or wait for its turn
 }
 
 func newFetcher(repo *remote.Repository, opts PullOptions) fetcher {
 	f := fetcher{
 		retrier: newRetrier(opts.Retry, opts.Counters), repo: repo,
-		buffers: make(chan []byte, max(2, concurrency(opts.Concurrency))),
+		rings: make(chan []byte, max(2, concurrency(opts.Concurrency))),
 	}
-	for range cap(f.buffers) {
-		f.buffers <- nil // made when it is first used
+	for range cap(f.rings) {
+		f.rings <- nil // made when it is first used
 	}
 	return f
 }

@@ -170,7 +170,7 @@ func TestALargeBlobIsFetchedBySeveralRequestsAndEachGoesOnWhereItBroke(t *testin
 			<-third // the second is not answered before the third has come
 		case n == 3:
 			close(third)
-		case n%5 == 0:
+		case n%3 == 1:
 			cut.Add(1)
 			registry.Serve(&limited{ResponseWriter: w, left: 1 << 20}, r)
 			panic(http.ErrAbortHandler)
@@ -184,6 +184,51 @@ func TestALargeBlobIsFetchedBySeveralRequestsAndEachGoesOnWhereItBroke(t *testin
 	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
 	assert.Assert(t, counters.Wire.Load() < bigSize+1<<20, "%d bytes were fetched", counters.Wire.Load())
 	assert.Assert(t, cut.Load() > 1, "%d requests were cut, of %d", cut.Load(), asked.Load())
+}
+
+// slowly is a sink whose files take their time for each write.
+type slowly struct{ transfer.Sink }
+
+type slowFile struct{ io.WriteCloser }
+
+func (s slowly) Create(ctx context.Context, entries []tree.Entry) ([]io.WriteCloser, error) {
+	files, err := s.Sink.Create(ctx, entries)
+	for i := range files {
+		files[i] = slowFile{files[i]}
+	}
+	return files, err
+}
+
+func (f slowFile) Write(b []byte) (int, error) {
+	time.Sleep(5 * time.Millisecond)
+	return f.WriteCloser.Write(b)
+}
+
+func TestAReaderThatIsSlowerThanTheRegistryAsksLessOften(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo := repository(t, registry, "asks")
+	from := bigFile(t)
+	push(t, repo, "v1", from.Path())
+	asked := func(slow time.Duration, around func(transfer.Sink) transfer.Sink) int32 {
+		var n atomic.Int32
+		registry.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Range") != "" {
+				n.Add(1)
+				time.Sleep(slow)
+			}
+			return false
+		})
+		into := t.TempDir()
+		sink, err := transfer.IntoDirectory(into, tree.WriterOptions{})
+		assert.NilError(t, err)
+		_, err = transfer.Pull(t.Context(), repo, "v1", around(sink), transfer.PullOptions{Concurrency: 2})
+		assert.NilError(t, err)
+		assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
+		return n.Load()
+	}
+	const segments = (bigSize + 12<<20 - 1) / (12 << 20)
+	assert.Equal(t, asked(500*time.Millisecond, func(s transfer.Sink) transfer.Sink { return s }), int32(segments))
+	assert.Assert(t, asked(0, func(s transfer.Sink) transfer.Sink { return slowly{s} }) < segments/2)
 }
 
 func TestABlobThatIsNotWhatItsDigestSaysIsRefusedInSegmentsToo(t *testing.T) {

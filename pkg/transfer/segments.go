@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -15,9 +17,12 @@ import (
 )
 
 const (
-	// segmentSize is how much of a large blob one request fetches, in bytes. The stock registry takes a buffer of 4 MiB for
-	// each request: a GiB costs it three times the processor time in segments of that size, and a half more in these.
+	// segmentSize is how much of a large blob one request fetches, and what of it is in memory at most, in bytes.
 	segmentSize = 12 << 20
+	// longSegment is how much one request fetches where the reader is slower than the registry, in bytes: then more requests
+	// at once would not help, and each costs a registry something. The stock one takes a buffer of 4 MiB for it: segments of
+	// that size cost it three times the processor time of a whole blob.
+	longSegment = 8 * segmentSize
 	// parallelFrom is the size from which a blob is fetched by several requests at once, in bytes.
 	parallelFrom = 2 * segmentSize
 )
@@ -26,7 +31,7 @@ const (
 var errNoRanges = errors.New("the registry has no ranges")
 
 // segments fetches a large blob by several requests at once and gives it in order. As many are under way, or wait for their
-// turn, as there are buffers free.
+// turn, as there are rings free.
 type segments struct {
 	*fetcher
 	desc ocispec.Descriptor
@@ -38,20 +43,37 @@ type segments struct {
 	started bool
 	queue   chan *segment // in order
 	current *segment
-	rest    []byte // that has arrived of the current one
+	chunk   []byte        // that has arrived of the current one, and is being read
+	rest    []byte        // of the chunk
+	since   time.Time     // when the first was begun
+	waited  time.Duration // for chunks, in all
+	ahead   atomic.Bool   // the registry is faster than the reader
 }
 
-// segment is a piece of a blob. It is there as it arrives.
+// segment is a piece of a blob, in chunks of copyBuffer bytes but for the last. They lie in a ring.
 type segment struct {
-	buffer  []byte
-	at      int64    // in the blob
-	arrived chan int // how much more of it is there, in bytes; closed after the last
-	err     error    // why no more comes, once arrived is closed
-	taken   int      // by the reader
+	at, size int64 // in the blob
+	ring     []byte
+	room     chan struct{} // for a chunk
+	arrived  chan int      // sizes of chunks, as they arrive; closed after the last
+	err      error         // why no more comes, once arrived is closed
+	taken    int64         // by the reader
 }
+
+func newSegment(ring []byte, at, size int64) *segment {
+	const chunks = segmentSize / copyBuffer
+	p := &segment{at: at, size: size, ring: ring, room: make(chan struct{}, chunks), arrived: make(chan int, chunks)}
+	for range chunks {
+		p.room <- struct{}{}
+	}
+	return p
+}
+
+// chunk is where a chunk lies.
+func (p *segment) chunk(at int64, size int) []byte { return p.ring[at%segmentSize:][:size] }
 
 func newSegments(ctx context.Context, f *fetcher, desc ocispec.Descriptor) *segments {
-	s := &segments{fetcher: f, desc: desc, queue: make(chan *segment, cap(f.buffers))}
+	s := &segments{fetcher: f, desc: desc, queue: make(chan *segment, cap(f.rings))}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.group = new(errgroup.Group)
 	return s
@@ -60,7 +82,7 @@ func newSegments(ctx context.Context, f *fetcher, desc ocispec.Descriptor) *segm
 // peek returns what comes next, at least one byte unless it fails.
 func (s *segments) peek() ([]byte, error) {
 	if !s.started {
-		s.started = true
+		s.started, s.since = true, time.Now()
 		s.group.Go(s.dispatch)
 	}
 	for len(s.rest) == 0 {
@@ -71,53 +93,74 @@ func (s *segments) peek() ([]byte, error) {
 			}
 			s.current = next
 		}
-		c := s.current
-		n, more := <-c.arrived
+		p := s.current
+		if s.chunk != nil {
+			s.chunk = nil
+			p.room <- struct{}{}
+		}
+		size, more := s.await(p)
 		switch {
 		case more:
-			s.rest = c.buffer[c.taken : c.taken+n]
-			c.taken += n
-		case c.err != nil:
-			return nil, c.err
+			s.chunk = p.chunk(p.taken, size)
+			s.rest = s.chunk
+			p.taken += int64(size)
+		case p.err != nil:
+			return nil, p.err
 		default:
+			s.ahead.Store(2*s.waited < time.Since(s.since))
 			s.release()
 		}
 	}
 	return s.rest, nil
 }
 
+// await returns the size of the next chunk of a segment.
+func (s *segments) await(p *segment) (size int, more bool) {
+	select {
+	case size, more = <-p.arrived:
+	default:
+		start := time.Now()
+		size, more = <-p.arrived
+		s.waited += time.Since(start)
+	}
+	return size, more
+}
+
 // advance passes over bytes that peek has returned. They stay as they are until the next peek.
 func (s *segments) advance(n int) { s.rest = s.rest[n:] }
 
-// release gives back the buffer of the current segment.
+// release gives back the ring of the current segment.
 func (s *segments) release() {
 	if s.current != nil {
-		s.buffers <- s.current.buffer[:segmentSize]
-		s.current = nil
+		s.rings <- s.current.ring
+		s.current, s.chunk = nil, nil
 	}
 }
 
-// dispatch starts one request after the other, each as soon as there is a buffer for it. The first answer is awaited: it
+// dispatch starts one request after the other, each as soon as there is a ring for it. The first answer is awaited: it
 // tells whether there are ranges.
 func (s *segments) dispatch() error {
 	defer close(s.queue)
 	answered, answer := context.WithCancel(s.ctx)
 	defer answer()
-	for at := s.from; at < s.desc.Size; at += segmentSize {
-		var buffer []byte
+	reach := int64(segmentSize)
+	for at := s.from; at < s.desc.Size; at += reach {
+		var ring []byte
 		select {
-		case buffer = <-s.buffers:
+		case ring = <-s.rings:
 		case <-s.ctx.Done():
 			return nil
 		}
-		if buffer == nil {
-			buffer = make([]byte, segmentSize)
+		if ring == nil {
+			ring = make([]byte, segmentSize)
 		}
-		next := &segment{
-			buffer: buffer[:min(segmentSize, s.desc.Size-at)], at: at,
-			arrived: make(chan int, segmentSize/copyBuffer), // has room for all
+		if s.ahead.Load() {
+			reach = min(2*reach, longSegment)
+		} else {
+			reach = segmentSize
 		}
-		s.queue <- next // has room for all buffers
+		next := newSegment(ring, at, min(reach, s.desc.Size-at))
+		s.queue <- next // has room for all rings
 		s.group.Go(func() error {
 			defer answer()
 			defer close(next.arrived)
@@ -130,31 +173,39 @@ func (s *segments) dispatch() error {
 }
 
 // get fetches one segment, after a failure from where it broke. It says when the first answer is there.
-func (s *segments) get(piece *segment, answer func()) error {
-	size := len(piece.buffer)
-	got, shown := 0, 0
-	what := fmt.Sprintf("fetching bytes %d to %d of %s", piece.at, piece.at+int64(size), s.desc.Digest)
-	return s.do(s.ctx, what, func(ctx context.Context) error {
-		body, err := openRange(ctx, s.repo, s.desc, piece.at+int64(got), int64(size-got))
+func (s *segments) get(p *segment, answer func()) error {
+	var got, shown int64
+	room := false // for the chunk that is begun
+	return s.do(s.ctx, fmt.Sprintf("fetching bytes %d to %d of %s", p.at, p.at+p.size, s.desc.Digest), func(ctx context.Context) error {
+		body, err := openRange(ctx, s.repo, s.desc, p.at+got, p.size-got)
 		if err != nil {
 			return err
 		}
 		answer()
 		counted := &countedBody{body, s.counters}
-		for err == nil && got < size {
-			next, n := min(shown+copyBuffer, size), 0
-			n, err = io.ReadFull(counted, piece.buffer[got:next])
-			got += n
-			if got == next {
-				piece.arrived <- got - shown
-				shown = got
+		for err == nil && got < p.size {
+			if !room {
+				select {
+				case <-p.room:
+					room = true
+				case <-ctx.Done():
+					return errors.Join(ctx.Err(), body.Close())
+				}
+			}
+			size := min(copyBuffer, p.size-shown)
+			var n int
+			n, err = io.ReadFull(counted, p.chunk(shown, int(size))[got-shown:])
+			got += int64(n)
+			if got == shown+size {
+				p.arrived <- int(size)
+				shown, room = got, false
 			}
 		}
 		return errors.Join(err, body.Close())
 	})
 }
 
-// close ends all requests and gives back their buffers.
+// close ends all requests and gives back their rings.
 func (s *segments) close() {
 	s.cancel()
 	_ = s.group.Wait() // the errors are in the segments
@@ -163,7 +214,7 @@ func (s *segments) close() {
 		return
 	}
 	for next := range s.queue {
-		s.buffers <- next.buffer[:segmentSize]
+		s.rings <- next.ring
 	}
 	s.started, s.queue = false, nil
 }
