@@ -89,6 +89,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
 	}
+	if err == nil && len(b.report.Tables) == 0 && b.report.Link == "" {
+		err = fmt.Errorf("--only=%s matches nothing", o.only)
+	}
 	// What was measured before something failed is worth reading, but no result to keep.
 	if err := errors.Join(err, b.report.writeMarkdown(stdout)); err != nil || o.out == "" {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -40,7 +39,7 @@ func (p *play) run(ctx context.Context) (err error) {
 		host = counter.addr
 	}
 	for _, s := range p.workload.steps {
-		if s.confirm && !p.counting {
+		if s.confirm && !p.counting || s.ours && p.tool.name == toolStock {
 			continue
 		}
 		if err := p.step(ctx, s, host+"/"+repository, registry, counter); err != nil {
@@ -57,7 +56,7 @@ func (p *play) step(ctx context.Context, s step, ref string, registry *server, c
 		}
 	}
 	into := filepath.Join(p.scratch, "pulled")
-	defer os.RemoveAll(into) //nolint:errcheck // scratch is removed at the end anyhow
+	defer p.discard(into)
 	before, err := processorTime(registry.cmd.Process.Pid)
 	if err != nil {
 		return err

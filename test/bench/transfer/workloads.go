@@ -19,6 +19,7 @@ type step struct {
 	change change // of the tree before, not measured
 	// confirm steps are run in the pass that counts bytes only, to see that what is there afterwards is right.
 	confirm bool
+	ours    bool // the stock client does not take it
 }
 
 // verb is what a tool is told to do.
@@ -40,11 +41,12 @@ const (
 
 func thereAndBack() []step { return []step{{name: stepPush, verb: push}, {name: stepPull, verb: pull}} }
 
-// pushedAgain is a push, a change and a push. The change that comes first makes the tree what it was.
+// pushedAgain is a push, a change and a push. The change that comes first makes the tree what it was. To the stock client
+// everything is new the second time, so that its first push stands for it.
 func pushedAgain(c change) []step {
 	return []step{
 		{name: stepPush, verb: push, change: func(dir string, _ int) error { return c(dir, -1) }},
-		{name: stepAgain, verb: push, change: c},
+		{name: stepAgain, verb: push, change: c, ours: true},
 		{name: stepPull, verb: pull, confirm: true},
 	}
 }
@@ -115,8 +117,7 @@ func rewrittenLarge() workload {
 		key: "rewritten", name: "256 files of 4 MiB, pushed again with 2 rewritten",
 		tree: files(256, 4*mib, random), steps: pushedAgain(rewrite("", 2, 4*mib, random)),
 		lines: []line{
-			timedAgainst(stepAgain, stepPush, atLeast(20)), timedAgainst(stepAgain, stepAgain, noGoal()),
-			wired(stepAgain, stepPush, share(0.02)),
+			timedAgainst(stepAgain, stepPush, atLeast(20)), wired(stepAgain, stepPush, share(0.02)),
 		},
 	}
 }
@@ -126,8 +127,7 @@ func rewrittenSmall() workload {
 		key: "rewritten-small", name: "the 20,000 small files, pushed again with 20 rewritten in one directory",
 		tree: nested(200, 100, 4*kib, random), steps: pushedAgain(rewrite(directory(1), 20, 4*kib, random)),
 		lines: []line{
-			timedAgainst(stepAgain, stepPush, atLeast(3)), timedAgainst(stepAgain, stepAgain, noGoal()),
-			wired(stepAgain, stepPush, share(0.15)),
+			timedAgainst(stepAgain, stepPush, atLeast(3)), wired(stepAgain, stepPush, share(0.15)),
 		},
 	}
 }
