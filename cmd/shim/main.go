@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/shim"
@@ -17,6 +18,7 @@ import (
 var version = "dev"
 
 func main() {
+	runtime.GOMAXPROCS(1) // it mostly waits; its memory would grow with the processors of the node
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 

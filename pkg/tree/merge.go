@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 
@@ -39,12 +40,11 @@ func (m *merger) pairs(dir Path) ([]pair, error) {
 		return nil, err
 	}
 	pairs := make([]pair, 0, len(staged))
-	for name, kind := range staged {
-		p := pair{path: dir.Join(name), isDir: kind.IsDir()}
+	for _, name := range slices.Sorted(maps.Keys(staged)) {
+		p := pair{path: dir.Join(name), isDir: staged[name].IsDir()}
 		p.there, p.taken = there[name]
 		pairs = append(pairs, p)
 	}
-	slices.SortFunc(pairs, func(a, b pair) int { return Compare(a.path, b.path) })
 	return pairs, nil
 }
 
