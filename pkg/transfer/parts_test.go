@@ -136,6 +136,39 @@ func TestARegistryThatForgetsAnUploadIsSentItAnew(t *testing.T) {
 	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
 }
 
+// forgetful answers the last request of so many uploads as one does that no longer knows them, and without a code.
+func forgetful(times int32) (fault testregistry.Fault, seen *atomic.Int32) {
+	seen = new(atomic.Int32)
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || !strings.Contains(r.URL.Path, "/uploads/") || seen.Add(1) > times {
+			return false
+		}
+		return status(http.StatusNotFound)(w, r)
+	}, seen
+}
+
+func TestASmallBlobWhoseUploadIsForgottenIsSentAnew(t *testing.T) {
+	registry := testregistry.Start(t)
+	fault, _ := forgetful(3)
+	registry.SetFault(fault)
+	repo, from := repository(t, registry, "forgetful"), twoLayers(t)
+	_, err := transfer.Push(t.Context(), repo, "v1", transfer.Directory(from.Path()), transfer.PushOptions{Retry: quick()})
+	assert.NilError(t, err)
+	into := t.TempDir()
+	pull(t, repo, "v1", into)
+	assert.DeepEqual(t, describe(t, into), describe(t, from.Path()))
+}
+
+func TestARegistryThatForgetsEveryUploadIsGivenUp(t *testing.T) {
+	registry := testregistry.Start(t)
+	fault, seen := forgetful(1 << 30)
+	registry.SetFault(fault)
+	_, err := transfer.Push(t.Context(), repository(t, registry, "forgetful"), "v1", transfer.Directory(twoLayers(t).Path()),
+		transfer.PushOptions{Retry: quick(), Concurrency: 1})
+	assert.ErrorContains(t, err, "the registry has forgotten the upload")
+	assert.Assert(t, seen.Load() < 100, "%d uploads were finished", seen.Load())
+}
+
 func TestAnUploadWhoseLastAnswerIsLostIsDone(t *testing.T) {
 	registry := testregistry.Start(t)
 	var once atomic.Bool

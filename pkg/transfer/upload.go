@@ -63,7 +63,7 @@ func (u *uploader) exists(ctx context.Context, d digest.Digest) (bool, error) {
 
 // inOne sends a blob in one request.
 func (u *uploader) inOne(ctx context.Context, desc ocispec.Descriptor, m mount, c feed) error {
-	return u.do(ctx, "uploading "+desc.Digest.String(), func(ctx context.Context) error {
+	try := func(ctx context.Context) error {
 		s, err := u.begin(ctx, m)
 		if err != nil || s == nil {
 			return err
@@ -72,35 +72,45 @@ func (u *uploader) inOne(ctx context.Context, desc ocispec.Descriptor, m mount, 
 		if err == nil {
 			u.uploaded.Add(desc.Size)
 		}
-		return err
-	})
+		return forgotten(err)
+	}
+	return u.untilKept(ctx, func() error { return u.do(ctx, "uploading "+desc.Digest.String(), try) })
 }
 
 // parts sends a blob part by part, so that its digest need not be known before, and returns that. What was cut off is
 // taken up where the registry is.
-func (u *uploader) parts(ctx context.Context, m mount, c feed) (digest.Digest, error) {
+func (u *uploader) parts(ctx context.Context, m mount, c feed) (d digest.Digest, err error) {
 	defer c.close()
 	if u.noParts.Load() {
 		return "", errNoParts
 	}
+	err = u.untilKept(ctx, func() error {
+		c.rewind()
+		d, err = u.allParts(ctx, m, c)
+		return err
+	})
+	return d, err
+}
+
+// untilKept goes through an upload until the registry does not forget it on the way.
+func (u *uploader) untilKept(ctx context.Context, upload func() error) error {
 	wait := u.policy()
 	for lost := 0; ; lost++ {
 		before := u.uploaded.Load()
-		d, err := u.allParts(ctx, m, c)
+		err := upload()
 		if u.uploaded.Load() >= before+partSize {
 			lost = 0
 			wait.Reset()
 		}
 		if !errors.Is(err, errForgotten) || lost == mostLost {
-			return d, err
+			return err
 		}
 		u.counters.retried()
 		select {
 		case <-time.After(wait.NextBackOff()):
 		case <-ctx.Done():
-			return d, err
+			return err
 		}
-		c.rewind()
 	}
 }
 
