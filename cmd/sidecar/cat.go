@@ -28,7 +28,7 @@ artifact are followed. The exit code is not 0 if the content was not what its di
 		if err != nil {
 			return err
 		}
-		opts := transfer.PullOptions{Retry: s.retry(), Counters: &s.counters}
+		opts := transfer.CatOptions{Retry: s.retry(), Counters: &s.counters}
 		if opts.Platform, err = parsePlatform(platform); err != nil {
 			return usageError{err, s.cmd}
 		}

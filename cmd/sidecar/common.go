@@ -39,12 +39,12 @@ const (
 
 func (c *common) bind(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.BoolVar(&c.plainHTTP, "plain-http", false, "speak HTTP without TLS (default: with registries on this machine or in the cluster)")
+	flags.BoolVar(&c.plainHTTP, "plain-http", false, "speak HTTP without TLS (default: with registries on this machine or in the cluster, unless --ca is given)")
 	flags.StringVar(&c.ca, "ca", "", "trust the certificates in this PEM `file`, and no others")
 	flags.StringVar(&c.config, "config", "", "take credentials from this Docker configuration `file` (default: $DOCKER_CONFIG/config.json or ~/.docker/config.json)")
 	flags.StringVar(&c.username, "username", "", "log in as this user; needs --password-stdin")
 	flags.BoolVar(&c.passwordStdin, "password-stdin", false, "read the password or token from standard input")
-	flags.BoolVarP(&c.quiet, "quiet", "q", false, "say nothing but errors")
+	flags.BoolVarP(&c.quiet, "quiet", "q", false, "no progress, warnings or summary; what is asked for (a file, a list, JSON) is still written")
 	flags.BoolVar(&c.debug, "debug", false, "log every request")
 	flags.DurationVar(&c.timeout, "timeout", 0, "give up after so long (default: only when nothing has got through for a minute)")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{err, cmd} })

@@ -22,8 +22,8 @@ func newCopyCommand() *cobra.Command {
 		Use:   "copy HOST/REPOSITORY[:TAG|@DIGEST] HOST/REPOSITORY[:TAG]",
 		Short: "Copy an artifact to another repository or registry",
 		Long: `Copy an artifact, or an image with all its platforms, to another repository, tag or registry. The digest stays what it is.
-What the destination has is not sent again, nor what it can take over from another of its repositories. The tag is that of the source unless one is
-given; it moves last.
+What the destination has is not sent again, nor what it can take over from another of its repositories. The tag is that of
+the source unless one is given; it moves last.
 
 With --username both references are in one registry. For two of them the credentials come from the Docker configuration.`,
 		Example: `  sidecar copy localhost:5000/results:v1 ghcr.io/me/results

@@ -3,7 +3,10 @@
 // reads these environment variables:
 //
 //   - HTTPS_PROXY, HTTP_PROXY, NO_PROXY: how to reach registries
+//   - SSL_CERT_FILE, SSL_CERT_DIR: the certificates to trust, unless --ca is given
 //   - DOCKER_CONFIG, or HOME: where the Docker configuration with the credentials is; at a terminal only
+//   - PATH: where credential helpers are; at a terminal only
+//   - TZ: the zone of the times that ls prints
 package main
 
 import (

@@ -29,9 +29,10 @@ func newPatchCommand() *cobra.Command {
 	var c patchCommand
 	cmd := &cobra.Command{
 		Use:   "patch HOST/REPOSITORY[:TAG]",
-		Short: "Add, replace or remove files of an artifact without fetching it",
-		Long: `Add, replace or remove files of an artifact without fetching it: only what changes is sent, and the tag moves to the new
-artifact. The old one stays in the registry under its digest.
+		Short: "Add, replace or remove files of an artifact without fetching all of it",
+		Long: `Add, replace or remove files of an artifact in the registry. Only what changes is sent; fetched are the list of its files
+and those packs of small files that have to be made anew. The tag moves to the new artifact; the old one stays in the
+registry under its digest.
 
 --add takes a file or directory here and where it goes in the artifact; without =PATH it goes to the top under its own
 name. What is there already is replaced. --remove takes patterns like those of pull --path.`,

@@ -27,7 +27,7 @@ func newPushCommand() *cobra.Command {
 		Long: `Push a directory with all that is in it, or a single file, as an artifact. The tag is latest unless one is given; it
 moves last, when everything else is in the registry. What the registry has already is not sent again.
 
-A PATH at which nothing is may be a pattern, such as 'results/*.csv' in quotes: what matches is pushed.`,
+If nothing is at PATH it is taken as a pattern, such as 'results/*.csv' in quotes, and what matches is pushed.`,
 		Example: `  sidecar push localhost:5000/results:v1 ./results
   sidecar push --dry-run ghcr.io/me/results:v1 'results/*.csv'
   sidecar push --username me --password-stdin ghcr.io/me/model:v2 model.bin <token`,

@@ -9,44 +9,47 @@ import (
 	"path"
 	"strings"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry/remote"
 
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-// ErrNotFile means that a path of an artifact is a directory, or a link that leads out of it.
-var ErrNotFile = errors.New("not a regular file")
-
 // maxLinks is how many symlinks may lead to a file: MAXSYMLINKS of Linux.
 const maxLinks = 40
 
+// CatOptions are the choices of [Cat]. The zero value is right for most.
+type CatOptions struct {
+	Platform *ocispec.Platform // what to take from an image index; default this machine's
+	Retry    Retry
+	Counters *Counters
+}
+
 // Cat writes one file of an artifact. Where the artifact has an index only the layer of the file is fetched; else the
-// layers are gone through from the last on until one has it. Symlinks within the artifact are followed. The options
-// Select and DryRun do not count.
+// layers are gone through from the last on until one has it. Symlinks within the artifact are followed.
 //
 // It fails with fs.ErrNotExist if the artifact has no such path, and with [ErrNotFile]. A file that is not what its digest
 // says is [ErrDigest]; a large one has been written by then.
-func Cat(ctx context.Context, repo *remote.Repository, ref string, file tree.Path, w io.Writer, opts PullOptions) error {
+func Cat(ctx context.Context, repo *remote.Repository, ref string, file tree.Path, w io.Writer, opts CatOptions) error {
 	err := tree.ValidPath(file)
 	if err == nil {
 		err = cat(ctx, repo, ref, file, w, opts)
 	}
-	if failure, ok := errors.AsType[*Error](err); ok && failure.Op == OpPull {
-		err = failure.Err
-	}
 	return wrap(OpRead, string(file)+" of "+name(repo, ref), err)
 }
 
-func cat(ctx context.Context, repo *remote.Repository, ref string, file tree.Path, w io.Writer, opts PullOptions) error {
-	f, err := newRetrier(opts.Retry, opts.Counters).manifest(ctx, repo, ref, opts.Platform)
+func cat(ctx context.Context, repo *remote.Repository, ref string, file tree.Path, w io.Writer, opts CatOptions) error {
+	r := newRetrier(opts.Retry, opts.Counters)
+	f, err := r.manifest(ctx, repo, ref, opts.Platform)
 	if err != nil {
 		return err
 	}
-	opts.DryRun = false
 	for range maxLinks {
 		out := &printer{file: file, w: w, kinds: map[tree.Path]tree.Entry{}}
-		opts.Select = func(p tree.Path) bool { return file.Beneath(p) } // what leads there may be a symlink
-		p := puller{fetcher: newFetcher(repo, opts), sink: out, opts: opts, enough: func() bool { return out.written }}
+		p := puller{
+			fetcher: newFetcher(repo, r, 0), sink: out, enough: func() bool { return out.written },
+			opts: PullOptions{Select: func(p tree.Path) bool { return file.Beneath(p) }}, // what leads there may be a symlink
+		}
 		if err := p.take(ctx, f); err != nil && !errors.Is(err, ErrNoMatch) {
 			return p.trouble.explain(err)
 		}

@@ -48,23 +48,23 @@ func TestCatWritesOneFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := transfer.Cat(t.Context(), repo, "v1", tree.Path(test.path), &out, transfer.PullOptions{Retry: quick()})
+			err := transfer.Cat(t.Context(), repo, "v1", tree.Path(test.path), &out, transfer.CatOptions{Retry: quick()})
 			assert.ErrorIs(t, err, test.err)
 			assert.Assert(t, out.String() == test.want)
 		})
 	}
 	t.Run("only its layer is fetched", func(t *testing.T) {
 		registry.Requests()
-		assert.NilError(t, transfer.Cat(t.Context(), repo, "v1", "big/two", &bytes.Buffer{}, transfer.PullOptions{Retry: quick()}))
+		assert.NilError(t, transfer.Cat(t.Context(), repo, "v1", "big/two", &bytes.Buffer{}, transfer.CatOptions{Retry: quick()}))
 		assert.Equal(t, fetched(registry), 2) // the index too
 	})
 	t.Run("an artifact that is not there", func(t *testing.T) {
-		err := transfer.Cat(t.Context(), repo, "none", "a", &bytes.Buffer{}, transfer.PullOptions{Retry: quick()})
+		err := transfer.Cat(t.Context(), repo, "none", "a", &bytes.Buffer{}, transfer.CatOptions{Retry: quick()})
 		assert.ErrorIs(t, err, transfer.ErrNotFound)
 		assert.ErrorContains(t, err, "reading a of ")
 	})
 	t.Run("a stream that is closed", func(t *testing.T) {
-		err := transfer.Cat(t.Context(), repo, "v1", "big/one", closed{}, transfer.PullOptions{Retry: quick()})
+		err := transfer.Cat(t.Context(), repo, "v1", "big/one", closed{}, transfer.CatOptions{Retry: quick()})
 		assert.ErrorIs(t, err, fs.ErrClosed)
 		assert.Assert(t, transfer.Final(err))
 	})
@@ -80,7 +80,7 @@ func TestCatWritesOneFile(t *testing.T) {
 			_, _ = w.Write(body.content)
 			return true
 		})
-		err := transfer.Cat(t.Context(), repo, "v1", "big/one", &bytes.Buffer{}, transfer.PullOptions{Retry: quick()})
+		err := transfer.Cat(t.Context(), repo, "v1", "big/one", &bytes.Buffer{}, transfer.CatOptions{Retry: quick()})
 		assert.ErrorIs(t, err, transfer.ErrDigest)
 	})
 }
@@ -122,7 +122,7 @@ func TestCatReadsWhatOthersMade(t *testing.T) {
 		t.Run("a file "+name, func(t *testing.T) {
 			var out bytes.Buffer
 			registry.Requests()
-			err := transfer.Cat(t.Context(), repo, "v1", tree.Path(test.path), &out, transfer.PullOptions{Retry: quick()})
+			err := transfer.Cat(t.Context(), repo, "v1", tree.Path(test.path), &out, transfer.CatOptions{Retry: quick()})
 			assert.Equal(t, err == nil, test.want != "", err)
 			assert.Equal(t, out.String(), test.want)
 			assert.Equal(t, fetched(registry), test.blobs)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -27,15 +26,13 @@ type CopyOptions struct {
 // all its manifests. What the destination has is not sent again, and within one registry blobs are mounted. The tag moves
 // last. In the result, Blobs and Bytes are what was looked at: a manifest that the destination has is not looked into.
 func Copy(ctx context.Context, src *remote.Repository, srcRef string, dst *remote.Repository, dstTag string, opts CopyOptions) (Result, error) {
-	from := newFetcher(src, PullOptions{Concurrency: opts.Concurrency, Retry: opts.Retry, Counters: opts.Counters})
+	from := newFetcher(src, newRetrier(opts.Retry, opts.Counters), opts.Concurrency)
 	c := copier{
 		uploader: uploader{retrier: from.retrier, repo: dst}, src: from, opts: opts, known: map[digest.Digest]bool{},
 		result: Result{Reference: name(dst, dstTag)},
 	}
-	err := checkTag(dstTag)
-	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrInvalidReference, err)
-	} else {
+	err := validTag(dstTag)
+	if err == nil {
 		err = c.copy(ctx, srcRef, dstTag)
 	}
 	c.result.Uploaded = c.uploaded.Load()
@@ -60,20 +57,17 @@ func (c *copier) copy(ctx context.Context, ref, tag string) error {
 	if err != nil {
 		return err
 	}
-	const rounds = 3
-	for range rounds {
-		if err = c.graph(ctx); err == nil {
-			err = c.do(ctx, "putting the manifest", func(ctx context.Context) error {
-				return c.repo.PushReference(ctx, c.result.Descriptor, bytes.NewReader(c.body), tag)
-			})
+	return unlessCollected(func() error {
+		if err := c.graph(ctx); err != nil {
+			return err
 		}
-		if !blobCollected(err) {
-			break
-		}
+		return c.do(ctx, "putting the manifest", func(ctx context.Context) error {
+			return c.repo.PushReference(ctx, c.result.Descriptor, bytes.NewReader(c.body), tag)
+		})
+	}, func() {
 		c.anew = true
 		c.counters.done(-c.result.Bytes, 0)
-	}
-	return err
+	})
 }
 
 // graph copies everything but the manifest itself.

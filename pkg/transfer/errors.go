@@ -21,6 +21,22 @@ var (
 	ErrChanged = errors.New("the file changed while it was read")
 	// ErrEmpty means that there was nothing to push: no file, directory or link.
 	ErrEmpty = errors.New("there is nothing in it")
+	// ErrInvalidReference is wrapped by every error of [ParseReference].
+	ErrInvalidReference = errors.New("invalid reference")
+	// ErrNotFile means that a path of an artifact is a directory, or a link that leads out of it.
+	ErrNotFile = errors.New("not a regular file")
+	// ErrNoCatalog means that a registry does not list its repositories, so that no pattern can be matched against them.
+	ErrNoCatalog = errors.New("the registry does not list its repositories")
+	// ErrNoMatch means that an artifact holds nothing of what was selected.
+	ErrNoMatch = errors.New("nothing in the artifact matches")
+	// ErrInvalidGlob is wrapped by every error of [Globs].
+	ErrInvalidGlob = errors.New("invalid pattern")
+	// ErrNoIndex means that an artifact cannot be patched since others made it: nothing says what is where in it.
+	ErrNoIndex = errors.New("the artifact has no tree index, since another client made it; pull it and push it anew")
+	// ErrPackTooLarge means that a pack of more than 64 MiB would have to be made anew.
+	ErrPackTooLarge = errors.New("a pack that is too large for memory would have to be made anew; pull the artifact and push it")
+	// ErrConflict means that somebody else moved a tag again and again while it was patched.
+	ErrConflict = errors.New("the tag is being moved by somebody else")
 )
 
 // Op is the operation that failed.
@@ -46,7 +62,7 @@ const (
 	SideTree     Side = "tree" // the source or sink: a directory or the far end of a socket
 )
 
-// Error is what every operation returns.
+// Error is how an operation fails for what a registry or a tree did.
 type Error struct {
 	Op        Op
 	Side      Side

@@ -41,10 +41,10 @@ type fetcher struct {
 	rings chan []byte // for segments; each is one that may be under way or wait for its turn
 }
 
-func newFetcher(repo *remote.Repository, opts PullOptions) fetcher {
+func newFetcher(repo *remote.Repository, r retrier, layers int) fetcher {
 	f := fetcher{
-		retrier: newRetrier(opts.Retry, opts.Counters), repo: repo,
-		rings: make(chan []byte, max(2, concurrency(opts.Concurrency))),
+		retrier: r, repo: repo,
+		rings: make(chan []byte, max(2, concurrency(layers))),
 	}
 	for range cap(f.rings) {
 		f.rings <- nil // made when it is first used

@@ -36,7 +36,7 @@ func titles(m ocispec.Manifest) artifact.Index {
 		}
 		e := artifact.Entry{Layer: i, Digest: layer.Digest}
 		e.Path, e.Type, e.Size = tree.Path(title), tree.File, layer.Size
-		if layer.Annotations[artifact.AnnotationUnpack] == "true" {
+		if isPack(layer) {
 			e.Type, e.Size = tree.Dir, 0
 		}
 		x.Entries = append(x.Entries, e)

@@ -12,13 +12,6 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
 
-var (
-	// ErrNoMatch means that an artifact holds nothing of what was selected.
-	ErrNoMatch = errors.New("nothing in the artifact matches")
-	// ErrInvalidGlob is wrapped by every error of [Globs].
-	ErrInvalidGlob = errors.New("invalid pattern")
-)
-
 // Globs selects the paths that at least one pattern matches, and all that lies in a directory that one matches. A pattern
 // is that of path.Match, for each component of a path by itself; ** stands for any number of components, {a,b} for either.
 // It is relative to the root of the tree; "." is the whole tree. The error wraps [ErrInvalidGlob].

@@ -11,9 +11,6 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
-// ErrNoCatalog means that a registry does not list its repositories, so that no pattern can be matched against them.
-var ErrNoCatalog = errors.New("the registry does not list its repositories")
-
 // Match returns what a pattern stands for, sorted: repository[:tag] with a * in either, which stands for any text within
 // one part of a repository or within the tag. The tag defaults to [DefaultTag]. A match of a pattern whose tag has no *
 // may lack that tag. More than limit matches are an error, as is a registry that does not list its repositories

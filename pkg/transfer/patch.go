@@ -3,22 +3,12 @@ package transfer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"oras.land/oras-go/v2/registry/remote"
 
 	"github.com/converged-computing/oras-operator/pkg/artifact"
 	"github.com/converged-computing/oras-operator/pkg/tree"
-)
-
-var (
-	// ErrNoIndex means that an artifact cannot be patched since others made it: nothing says what is where in it.
-	ErrNoIndex = errors.New("the artifact has no tree index, since another client made it; pull it and push it anew")
-	// ErrPackTooLarge means that a pack of more than 64 MiB would have to be made anew.
-	ErrPackTooLarge = errors.New("a pack that is too large for memory would have to be made anew; pull the artifact and push it")
-	// ErrConflict means that somebody else moved a tag again and again while it was patched.
-	ErrConflict = errors.New("the tag is being moved by somebody else")
 )
 
 // PatchOptions say what [Patch] changes.
@@ -42,27 +32,29 @@ type PatchOptions struct {
 // Beside what [Push] fails with there are [ErrNoIndex], [ErrNoMatch], [ErrInvalidGlob], [ErrConflict], [ErrPackTooLarge], and
 // fs.ErrExist where a file would replace a directory. Files and Bytes of the result are those of the whole tree.
 func Patch(ctx context.Context, repo *remote.Repository, tag string, opts PatchOptions) (Result, error) {
-	const rounds = 5
 	var result Result
-	err := checkTag(tag)
-	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrInvalidReference, err)
-	}
-	for round := 0; err == nil && round < rounds; round++ {
-		if result, err = patch(ctx, repo, tag, opts); !errors.Is(err, ErrConflict) {
-			break
-		}
-		if round < rounds-1 {
-			err = nil
-		}
+	err := validTag(tag)
+	if err == nil {
+		result, err = patchLatest(ctx, repo, tag, opts)
 	}
 	result.Reference = name(repo, tag)
 	return result, wrap(OpPatch, result.Reference, err)
 }
 
+// patchLatest patches until nobody has moved the tag meanwhile.
+func patchLatest(ctx context.Context, repo *remote.Repository, tag string, opts PatchOptions) (result Result, err error) {
+	const rounds = 5
+	for range rounds {
+		if result, err = patch(ctx, repo, tag, opts); !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	return result, err
+}
+
 // patch makes a patch to what the tag is now. It is [ErrConflict] if that is no longer so in the end.
 func patch(ctx context.Context, repo *remote.Repository, tag string, opts PatchOptions) (Result, error) {
-	from := newFetcher(repo, PullOptions{Concurrency: opts.Concurrency, Retry: opts.Retry, Counters: opts.Counters})
+	from := newFetcher(repo, newRetrier(opts.Retry, opts.Counters), opts.Concurrency)
 	f, err := from.manifest(ctx, repo, tag, nil)
 	if err != nil {
 		return Result{}, from.trouble.explain(err)

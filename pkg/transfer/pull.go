@@ -32,7 +32,7 @@ type PullOptions struct {
 // artifact.ErrInvalidIndex, artifact.ErrVersion and whatever the sink returns.
 func Pull(ctx context.Context, repo *remote.Repository, ref string, sink Sink, opts PullOptions) (Result, error) {
 	p := puller{
-		fetcher: newFetcher(repo, opts), sink: sink, opts: opts,
+		fetcher: newFetcher(repo, newRetrier(opts.Retry, opts.Counters), opts.Concurrency), sink: sink, opts: opts,
 		result: Result{Reference: name(repo, ref)},
 	}
 	err := p.pull(ctx, ref)

@@ -3,14 +3,12 @@ package transfer
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 	"oras.land/oras-go/v2/registry/remote"
-	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/converged-computing/oras-operator/pkg/artifact"
 	"github.com/converged-computing/oras-operator/pkg/tree"
@@ -38,10 +36,8 @@ type PushOptions struct {
 // returns. A context with a deadline bounds the retries.
 func Push(ctx context.Context, repo *remote.Repository, tag string, src Source, opts PushOptions) (Result, error) {
 	p := newPusher(repo, tag, src, opts)
-	err := checkTag(tag)
-	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrInvalidReference, err)
-	} else {
+	err := validTag(tag)
+	if err == nil {
 		err = p.push(ctx, tag)
 	}
 	p.result.Uploaded = p.uploaded.Load()
@@ -94,29 +90,18 @@ func (p *pusher) push(ctx context.Context, tag string) error {
 	if err := p.neighbours(ctx, tag); err != nil {
 		return err
 	}
-	const rounds = 3
-	var err error
-	for range rounds {
-		err = p.upload(ctx)
+	return unlessCollected(func() error {
+		err := p.upload(ctx)
 		p.packs.drop() // the index takes their place in memory
 		p.files.drop()
 		if err == nil {
 			err = p.finish(ctx, tag)
 		}
-		if !blobCollected(err) {
-			break
-		}
+		return err
+	}, func() {
 		p.trust = false
 		p.counters.done(-p.result.Bytes, -p.result.Files)
-	}
-	return err
-}
-
-// blobCollected reports whether the registry lost a blob between being asked for it and getting the manifest, as when it
-// collects garbage. Going through all of them again sends what is missing.
-func blobCollected(err error) bool {
-	var status *errcode.ErrorResponse
-	return errors.As(err, &status) && hasCode(status, errcode.ErrorCodeManifestBlobUnknown)
+	})
 }
 
 // neighbours learns the sizes of what the tag has now. A file of such a size is likely to be there already.

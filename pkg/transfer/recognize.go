@@ -45,7 +45,7 @@ func recognize(desc ocispec.Descriptor, keepArchives bool) recognized {
 		r.form = formArchive
 	case keepArchives:
 		r.form = formFile
-	case desc.Annotations[artifact.AnnotationUnpack] == "true":
+	case isPack(desc):
 		r.form, r.within = formArchive, tree.Path(path.Clean(title))
 	case strings.HasSuffix(desc.MediaType, "tar+gzip") && !hasArchiveSuffix(title):
 		r.form, r.into = formArchive, tree.Path(path.Dir(path.Clean(title)))

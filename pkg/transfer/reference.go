@@ -7,13 +7,11 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote"
 )
 
 // DefaultTag is the tag of a reference that has neither tag nor digest.
 const DefaultTag = "latest"
-
-// ErrInvalidReference is wrapped by every error of [ParseReference].
-var ErrInvalidReference = errors.New("invalid reference")
 
 // Reference names an artifact in a registry that is known from elsewhere.
 type Reference struct {
@@ -30,6 +28,14 @@ func ParseReference(s string) (Reference, error) {
 		return Reference{}, fmt.Errorf("%w %q: %w", ErrInvalidReference, s, err)
 	}
 	return ref, nil
+}
+
+// validTag is [ErrInvalidReference] unless a manifest can be put under tag.
+func validTag(tag string) error {
+	if err := checkTag(tag); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalidReference, err)
+	}
+	return nil
 }
 
 func parseReference(s string) (Reference, error) {
@@ -107,4 +113,11 @@ func (r Reference) Target() string {
 		return r.Digest.String()
 	}
 	return r.Tag
+}
+
+// name is how a reference is called in errors: host/repository:tag or host/repository@digest.
+func name(repo *remote.Repository, ref string) string {
+	full := repo.Reference
+	full.Reference = ref
+	return full.String()
 }

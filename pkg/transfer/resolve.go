@@ -16,10 +16,3 @@ func Resolve(ctx context.Context, repo *remote.Repository, ref string, retry Ret
 	})
 	return desc, wrap(OpResolve, name(repo, ref), err)
 }
-
-// name is how a reference is called in errors: host/repository:tag or host/repository@digest.
-func name(repo *remote.Repository, ref string) string {
-	full := repo.Reference
-	full.Reference = ref
-	return full.String()
-}

@@ -54,7 +54,7 @@ func (p *puller) planned(layers []ocispec.Descriptor, parts [][]*artifact.Entry)
 			continue
 		}
 		one := PlannedLayer{Title: desc.Annotations[ocispec.AnnotationTitle], Kind: Raw, Size: desc.Size}
-		if desc.Annotations[artifact.AnnotationUnpack] == "true" {
+		if isPack(desc) {
 			one.Kind = Pack
 		}
 		for _, e := range parts[i] {
