@@ -185,7 +185,7 @@ func (b *blobReader) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.CopyN(io.Discard, stream, b.offset); err != nil {
+	if _, err := io.CopyN(io.Discard, &countedBody{stream, b.counters}, b.offset); err != nil {
 		return errors.Join(err, stream.Close())
 	}
 	b.stream = stream

@@ -17,8 +17,9 @@ import (
 const (
 	smallFile = 256 << 10 // a file above this is created by itself
 	batchSize = 1 << 20
-	// copyBuffer is what is written of a large file at once.
-	copyBuffer = 256 << 10
+	// copyBuffer is what is written of a large file at once, and alignBuffer what is gathered until it is whole blocks.
+	copyBuffer  = 256 << 10
+	alignBuffer = copyBuffer / 2 // more is written as it is
 )
 
 // filler creates files in a sink, small ones in batches. It is not for concurrent use.
@@ -141,7 +142,7 @@ func (f *filler) copyBlob(file *output, e tree.Entry, desc ocispec.Descriptor, h
 
 // copy writes content to a file that then has to have the right size.
 func (f *filler) copy(file *output, e tree.Entry, content io.Reader) error {
-	aligned := bufio.NewWriterSize(file, copyBuffer) // else blocks of zeros would not be seen where reads end within them
+	aligned := bufio.NewWriterSize(file, alignBuffer) // else blocks of zeros would not be seen where reads end within them
 	_, err := io.Copy(aligned, content)
 	if err == nil {
 		err = aligned.Flush()

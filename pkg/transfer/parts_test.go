@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -219,21 +220,36 @@ func TestALargeBlobIsFetchedBySeveralRequestsAndEachGoesOnWhereItBroke(t *testin
 	assert.Assert(t, cut.Load() > 1, "%d requests were cut, of %d", cut.Load(), asked.Load())
 }
 
-// slowly is a sink whose files take their time for each write.
-type slowly struct{ transfer.Sink }
+// slowly is a sink whose files take their time for each write, and fail after so many.
+type slowly struct {
+	transfer.Sink
+	writes *atomic.Int32
+}
 
-type slowFile struct{ io.WriteCloser }
+func newSlowly(sink transfer.Sink, writes int32) slowly {
+	s := slowly{sink, new(atomic.Int32)}
+	s.writes.Store(writes)
+	return s
+}
+
+type slowFile struct {
+	io.WriteCloser
+	writes *atomic.Int32
+}
 
 func (s slowly) Create(ctx context.Context, entries []tree.Entry) ([]io.WriteCloser, error) {
 	files, err := s.Sink.Create(ctx, entries)
 	for i := range files {
-		files[i] = slowFile{files[i]}
+		files[i] = slowFile{files[i], s.writes}
 	}
 	return files, err
 }
 
 func (f slowFile) Write(b []byte) (int, error) {
-	time.Sleep(5 * time.Millisecond)
+	time.Sleep(10 * time.Millisecond)
+	if f.writes.Add(-1) < 0 {
+		return 0, syscall.EDQUOT
+	}
 	return f.WriteCloser.Write(b)
 }
 
@@ -261,7 +277,52 @@ func TestAReaderThatIsSlowerThanTheRegistryAsksLessOften(t *testing.T) {
 	}
 	const segments = (bigSize + 12<<20 - 1) / (12 << 20)
 	assert.Equal(t, asked(500*time.Millisecond, func(s transfer.Sink) transfer.Sink { return s }), int32(segments))
-	assert.Assert(t, asked(0, func(s transfer.Sink) transfer.Sink { return slowly{s} }) < segments/2)
+	assert.Assert(t, asked(0, func(s transfer.Sink) transfer.Sink { return newSlowly(s, 1<<30) }) < segments/2)
+}
+
+// By then a segment waits for room to go on.
+func TestASinkThatFailsLateEndsAPullInSegments(t *testing.T) {
+	repo, into := repository(t, testregistry.Start(t), "late"), t.TempDir()
+	push(t, repo, "v1", bigFile(t).Path())
+	sink, err := transfer.IntoDirectory(into, tree.WriterOptions{})
+	assert.NilError(t, err)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := transfer.Pull(t.Context(), repo, "v1", newSlowly(sink, 300), transfer.PullOptions{Concurrency: 2})
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		assert.ErrorIs(t, err, syscall.EDQUOT)
+	case <-time.After(time.Minute):
+		t.Fatal("the pull does not end")
+	}
+	isEmpty(t, into)
+}
+
+// The registry cuts what it sends again and again, each time after longer than a client is willing to try in vain.
+func TestASegmentThatGetsOnIsNotGivenUp(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo, from := repository(t, registry, "on"), bigFile(t)
+	push(t, repo, "v1", from.Path())
+	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Range") == "" {
+			return false
+		}
+		time.Sleep(100 * time.Millisecond)
+		limit := &limited{ResponseWriter: w, left: 5 << 20}
+		registry.Serve(limit, r)
+		if limit.left == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		return true
+	})
+	into := t.TempDir()
+	_, err := pullInto(t.Context(), repo, "v1", into, transfer.PullOptions{
+		Retry: transfer.Retry{First: time.Millisecond, Longest: time.Millisecond, Limit: 50 * time.Millisecond},
+	})
+	assert.NilError(t, err)
+	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
 }
 
 func TestABlobThatIsNotWhatItsDigestSaysIsRefusedInSegmentsToo(t *testing.T) {

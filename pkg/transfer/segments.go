@@ -21,7 +21,8 @@ const (
 	segmentSize = 12 << 20
 	// longSegment is how much one request fetches where the reader is slower than the registry, in bytes: then more requests
 	// at once would not help, and each costs a registry something. The stock one takes a buffer of 4 MiB for it: segments of
-	// that size cost it three times the processor time of a whole blob.
+	// that size cost it three times the processor time of a whole blob. Of a long segment only what fits into its ring is
+	// fetched before its turn.
 	longSegment = 8 * segmentSize
 	// parallelFrom is the size from which a blob is fetched by several requests at once, in bytes.
 	parallelFrom = 2 * segmentSize
@@ -87,11 +88,13 @@ func (s *segments) peek() ([]byte, error) {
 	}
 	for len(s.rest) == 0 {
 		if s.current == nil {
+			start := time.Now()
 			next, ok := <-s.queue
 			if !ok {
 				return nil, context.Cause(s.ctx)
 			}
 			s.current = next
+			s.waited += time.Since(start)
 		}
 		p := s.current
 		if s.chunk != nil {
@@ -107,7 +110,7 @@ func (s *segments) peek() ([]byte, error) {
 		case p.err != nil:
 			return nil, p.err
 		default:
-			s.ahead.Store(2*s.waited < time.Since(s.since))
+			s.ahead.Store(4*s.waited < time.Since(s.since))
 			s.release()
 		}
 	}
@@ -141,8 +144,8 @@ func (s *segments) release() {
 // tells whether there are ranges.
 func (s *segments) dispatch() error {
 	defer close(s.queue)
-	answered, answer := context.WithCancel(s.ctx)
-	defer answer()
+	answered, answer := context.WithCancelCause(s.ctx)
+	defer answer(nil)
 	reach := int64(segmentSize)
 	for at := s.from; at < s.desc.Size; at += reach {
 		var ring []byte
@@ -162,47 +165,74 @@ func (s *segments) dispatch() error {
 		next := newSegment(ring, at, min(reach, s.desc.Size-at))
 		s.queue <- next // has room for all rings
 		s.group.Go(func() error {
-			defer answer()
 			defer close(next.arrived)
-			next.err = s.get(next, answer)
+			next.err = s.get(next, func() { answer(nil) })
+			answer(next.err)
 			return nil
 		})
 		<-answered.Done()
+		if !errors.Is(context.Cause(answered), context.Canceled) {
+			return nil
+		}
 	}
 	return nil
 }
 
-// get fetches one segment, after a failure from where it broke. It says when the first answer is there.
+// get fetches one segment. It says when the first answer is there. Patience begins anew with each chunk that arrives: what
+// came before, the wait of a segment for its turn too, says nothing of what fails now.
 func (s *segments) get(p *segment, answer func()) error {
-	var got, shown int64
-	room := false // for the chunk that is begun
-	return s.do(s.ctx, fmt.Sprintf("fetching bytes %d to %d of %s", p.at, p.at+p.size, s.desc.Digest), func(ctx context.Context) error {
-		body, err := openRange(ctx, s.repo, s.desc, p.at+got, p.size-got)
-		if err != nil {
+	var lane lane
+	for {
+		got := lane.got
+		err := s.do(s.ctx, fmt.Sprintf("fetching bytes %d to %d of %s", p.at+got, p.at+p.size, s.desc.Digest),
+			func(ctx context.Context) error {
+				err := s.fill(ctx, p, &lane, answer)
+				if lane.got >= got+copyBuffer && Transient(err) {
+					return nil
+				}
+				return err
+			})
+		if err != nil || lane.got == p.size {
 			return err
 		}
-		answer()
-		counted := &countedBody{body, s.counters}
-		for err == nil && got < p.size {
-			if !room {
-				select {
-				case <-p.room:
-					room = true
-				case <-ctx.Done():
-					return errors.Join(ctx.Err(), body.Close())
-				}
-			}
-			size := min(copyBuffer, p.size-shown)
-			var n int
-			n, err = io.ReadFull(counted, p.chunk(shown, int(size))[got-shown:])
-			got += int64(n)
-			if got == shown+size {
-				p.arrived <- int(size)
-				shown, room = got, false
+		s.counters.retried()
+	}
+}
+
+// lane is how far a segment has been fetched.
+type lane struct {
+	got   int64 // bytes
+	shown int64 // of them, in chunks that have arrived
+	room  bool  // for the chunk that is begun
+}
+
+// fill fetches what is left of a segment.
+func (s *segments) fill(ctx context.Context, p *segment, l *lane, answer func()) error {
+	body, err := openRange(ctx, s.repo, s.desc, p.at+l.got, p.size-l.got)
+	if err != nil {
+		return err
+	}
+	answer()
+	counted := &countedBody{body, s.counters}
+	for err == nil && l.got < p.size {
+		if !l.room {
+			select {
+			case <-p.room:
+				l.room = true
+			case <-ctx.Done():
+				return errors.Join(ctx.Err(), body.Close())
 			}
 		}
-		return errors.Join(err, body.Close())
-	})
+		size := min(copyBuffer, p.size-l.shown)
+		var n int
+		n, err = io.ReadFull(counted, p.chunk(l.shown, int(size))[l.got-l.shown:])
+		l.got += int64(n)
+		if l.got == l.shown+size {
+			p.arrived <- int(size)
+			l.shown, l.room = l.got, false
+		}
+	}
+	return errors.Join(err, body.Close())
 }
 
 // close ends all requests and gives back their rings.
@@ -255,7 +285,7 @@ func checkRange(resp *http.Response, desc ocispec.Descriptor, at, size int64) er
 	switch {
 	case err != nil:
 		return err
-	case first != at || last != at+size-1:
+	case first != at || last < at || last > at+size-1: // a part of it is allowed
 		return fmt.Errorf("%w: bytes %d to %d of %s instead of %d to %d", errHeader, first, last, desc.Digest, at, at+size-1)
 	case total >= 0 && total != desc.Size:
 		return fmt.Errorf("%s has %d bytes instead of %d: %w", desc.Digest, total, desc.Size, ErrDigest)

@@ -84,7 +84,7 @@ func readTypes(root *os.Root, dir Path) (map[string]fs.FileMode, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "dup", Path: string(dir), Err: err}
 	}
-	plain := os.NewFile(uintptr(fd), string(dir))
+	plain := os.NewFile(uintptr(fd), f.Name())
 	defer plain.Close() //nolint:errcheck // nothing was written
 	types := map[string]fs.FileMode{}
 	for {
