@@ -18,7 +18,7 @@ import (
 var version = "dev"
 
 func main() {
-	runtime.GOMAXPROCS(1) // it mostly waits; its memory would grow with the processors of the node
+	runtime.GOMAXPROCS(1) // it mostly waits, and each processor that it ran on would have caches of its own
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
