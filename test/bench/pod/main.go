@@ -1,6 +1,7 @@
 // Command pod measures how much longer an injected Job takes than a bare one, from its creation to its completion, for each
-// arrangement of the injected containers that was tried. It alternates between all of them and prints a table. It needs
-// a cluster in KUBECONFIG with the operator installed and the image of the end-to-end tests' steps loaded:
+// arrangement of the injected containers that was tried, and how soon a deleted pod is gone. It alternates between all of
+// them and prints tables. It needs a cluster in KUBECONFIG with the operator installed and the image of the end-to-end
+// tests' steps loaded:
 //
 //	go run ./test/bench/pod --sidecar-image=… --rounds=10
 package main
@@ -49,39 +50,40 @@ func run(ctx context.Context, kubeconfig, sidecar string, rounds int) error {
 			}
 			times[a.name] = append(times[a.name], took)
 		}
-		took, err := b.timeGone(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", gone, err)
+		for _, r := range removals() {
+			took, err := b.timeRemoval(ctx, r)
+			if err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+			times[r.name] = append(times[r.name], took)
 		}
-		times[gone] = append(times[gone], took)
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
 	}
-	return report(times)
-}
-
-// report prints medians and ranges; the first arrangement is what the others are held against.
-func report(times map[string][]time.Duration) error {
-	fmt.Println("| Job | median | range | beyond the bare one |")
-	fmt.Println("| --- | --- | --- | --- |")
-	var bare time.Duration
-	for i, a := range arrangements() {
-		median := printTimes(a.name, times[a.name])
-		if i == 0 {
-			bare = median
-		}
-		fmt.Printf(" %.2f s |\n", (median - bare).Seconds())
-	}
-	printTimes(gone, times[gone])
-	fmt.Println(" |")
+	report(times)
 	return nil
 }
 
-// printTimes begins a line of the table and returns the median.
-func printTimes(name string, times []time.Duration) time.Duration {
-	all := slices.Sorted(slices.Values(times))
-	median := all[len(all)/2]
-	fmt.Printf("| %s | %.2f s | %.2f to %.2f s |", name, median.Seconds(), all[0].Seconds(), all[len(all)-1].Seconds())
-	return median
+// report prints a table of the Jobs and one of the deleted pods.
+func report(times map[string][]time.Duration) {
+	fmt.Println("| Job, from its creation until it is complete | median | range | beyond the bare one |")
+	printTable(times, arrangements(), func(a arrangement) string { return a.name })
+	fmt.Println("\n| Pod, from its deletion until it is gone | median | range | beyond the bare one |")
+	printTable(times, removals(), func(r removal) string { return r.name })
+}
+
+// printTable prints medians and ranges; the first row is what the others are held against.
+func printTable[T any](times map[string][]time.Duration, rows []T, name func(T) string) {
+	fmt.Println("| --- | --- | --- | --- |")
+	var bare time.Duration
+	for i, row := range rows {
+		all := slices.Sorted(slices.Values(times[name(row)]))
+		median := all[len(all)/2]
+		if i == 0 {
+			bare = median
+		}
+		fmt.Printf("| %s | %.2f s | %.2f to %.2f s | %.2f s |\n",
+			name(row), median.Seconds(), all[0].Seconds(), all[len(all)-1].Seconds(), (median - bare).Seconds())
+	}
 }
 
 type bench struct {
