@@ -54,6 +54,7 @@ func (b *bench) template(a arrangement) (corev1.PodTemplateSpec, error) {
 		}},
 	}}
 	if a.plan == "" {
+		a.change(&pod.Spec)
 		return pod, nil
 	}
 	keys := map[string]string{v1alpha1.KeyPrefix + v1alpha1.KeyOutputURI: "out", v1alpha1.KeyPrefix + v1alpha1.KeyCache: "oras"}
