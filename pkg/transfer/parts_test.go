@@ -3,13 +3,16 @@ package transfer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -278,6 +281,78 @@ func TestAReaderThatIsSlowerThanTheRegistryAsksLessOften(t *testing.T) {
 	const segments = (bigSize + 12<<20 - 1) / (12 << 20)
 	assert.Equal(t, asked(500*time.Millisecond, func(s transfer.Sink) transfer.Sink { return s }), int32(segments))
 	assert.Assert(t, asked(0, func(s transfer.Sink) transfer.Sink { return newSlowly(s, 1<<30) }) < segments/2)
+}
+
+// The reader is slow at first, so that segments become long; then the registry is, and they are to become short again.
+func TestARegistryThatBecomesSlowIsAskedForShortSegmentsAgain(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo, from, into := repository(t, registry, "slow"), bigFile(t), t.TempDir()
+	push(t, repo, "v1", from.Path())
+	const short = 12 << 20
+	var mu sync.Mutex
+	sizes := map[int64]int64{} // by offset
+	registry.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
+		var first, last int64
+		if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &first, &last); n < 2 {
+			return false
+		}
+		mu.Lock()
+		sizes[first] = last + 1 - first
+		mu.Unlock()
+		if last+1-first == 2*short { // the first that is longer
+			time.Sleep(3 * time.Second)
+		}
+		return false
+	})
+	sink, err := transfer.IntoDirectory(into, tree.WriterOptions{})
+	assert.NilError(t, err)
+	_, err = transfer.Pull(t.Context(), repo, "v1", newSlowly(sink, 1<<30), transfer.PullOptions{Concurrency: 2})
+	assert.NilError(t, err)
+	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
+	grew, shrank := false, false
+	for _, at := range slices.Sorted(maps.Keys(sizes)) {
+		grew = grew || sizes[at] > short
+		shrank = shrank || grew && sizes[at] == short && at+short < bigSize
+	}
+	assert.Assert(t, grew && shrank, "sizes by offset: %v", sizes)
+}
+
+func TestARegistryThatIsOverloadedGetsItsSegmentsAskedForAgain(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo, from, into := repository(t, registry, "busy"), bigFile(t), t.TempDir()
+	push(t, repo, "v1", from.Path())
+	var asked atomic.Int32
+	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Range") == "" || asked.Add(1)%2 == 0 {
+			return false
+		}
+		w.Header().Set("Retry-After", "0")
+		return status(http.StatusTooManyRequests)(w, r)
+	})
+	var counters transfer.Counters
+	_, err := pullInto(t.Context(), repo, "v1", into, transfer.PullOptions{Retry: quick(), Counters: &counters})
+	assert.NilError(t, err)
+	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
+	assert.Assert(t, counters.Retries.Load() > 3, "%d retries of %d requests", counters.Retries.Load(), asked.Load())
+	assert.Assert(t, counters.Wire.Load() < bigSize+1<<20, "%d bytes were fetched", counters.Wire.Load())
+}
+
+func TestARegistryThatStopsGivingRangesGivesTheWholeBlob(t *testing.T) {
+	registry := testregistry.Start(t)
+	repo, from, into := repository(t, registry, "whole"), bigFile(t), t.TempDir()
+	push(t, repo, "v1", from.Path())
+	var asked, whole atomic.Int32
+	registry.SetFault(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Range") != "" && asked.Add(1) > 2 {
+			whole.Add(1)
+			r.Header.Del("Range")
+		}
+		return false
+	})
+	_, err := pullInto(t.Context(), repo, "v1", into, transfer.PullOptions{Retry: quick()})
+	assert.NilError(t, err)
+	assert.Assert(t, whole.Load() > 0, "all of %d ranges were given", asked.Load())
+	assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
 }
 
 // By then a segment waits for room to go on.

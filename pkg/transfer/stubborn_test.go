@@ -3,7 +3,9 @@ package transfer_test
 import (
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -73,6 +75,30 @@ func TestE85RegistriesThatAreStubbornAboutPartsGetAllTheSame(t *testing.T) {
 			assertSameFile(t, filepath.Join(into, "big"), from.Join("big"))
 		})
 	}
+}
+
+func TestARegistryThatTakesNoPartsIsAskedForThemOnce(t *testing.T) {
+	const size = 70 << 20 // of more than one part
+	from := fs.NewDir(t, "from", fs.WithFile("a", ""), fs.WithFile("b", ""))
+	for i, name := range []string{"a", "b"} {
+		content := noise(rand.New(rand.NewPCG(7, uint64(i))), size)
+		assert.NilError(t, os.WriteFile(from.Join(name), content, 0o644))
+	}
+	registry := testregistry.Start(t)
+	var parts atomic.Int32
+	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPatch {
+			return false
+		}
+		parts.Add(1)
+		return status(http.StatusMethodNotAllowed)(w, r)
+	})
+	repo, into := repository(t, registry, "once"), t.TempDir()
+	_, err := transfer.Push(t.Context(), repo, "v1", transfer.Directory(from.Path()), transfer.PushOptions{Retry: quick(), Concurrency: 1})
+	assert.NilError(t, err)
+	assert.Equal(t, parts.Load(), int32(1))
+	pull(t, repo, "v1", into)
+	assertSameFile(t, filepath.Join(into, "b"), from.Join("b"))
 }
 
 func TestARegistryThatAnswersWithoutABlobIsNotBelieved(t *testing.T) {
