@@ -74,7 +74,7 @@ func TestE34WhatAKilledShimHasLeftIsPushedAsIncomplete(t *testing.T) {
 	sidecar := p.sidecar(t)
 	app := p.app(t, work, "mkdir out; echo half > out/file; echo made; exec sleep 300")
 	app.awaitOutput(t, "made")
-	p.kill(t, app)
+	p.killAttended(t, sidecar, app)
 	sidecar.awaitOutput(t, "The outputs are dealt with.")
 	assert.DeepEqual(t, tags(t, registry, "killed"), []string{"always"})
 	l := lineage(t, registry, "killed", "always")
@@ -106,7 +106,7 @@ func TestE34AKilledShimWhoseOutputsAreOutOfReachIsSaid(t *testing.T) {
 	p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "killed:v1", Path: "out", On: handoff.OnAlways}}
 	sidecar := p.sidecar(t)
 	app := p.app(t, t.TempDir(), "exec sleep 300")
-	p.kill(t, app)
+	p.killAttended(t, sidecar, app)
 	sidecar.awaitOutput(t, "is on no volume, and the shim that could reach it is gone")
 	assert.Assert(t, is.Nil(tags(t, registry, "killed")))
 }
@@ -197,6 +197,14 @@ func (p *pod) kill(t *testing.T, app *process) {
 	app.signal(t, syscall.SIGKILL)
 	assert.NilError(t, syscall.Kill(started.PID, syscall.SIGKILL))
 	app.exitCode(t)
+}
+
+// killAttended is kill of a shim that the sidecar knows: one that dies before it has said who it is is dealt with by the next
+// attempt, or at the end of the pod.
+func (p *pod) killAttended(t *testing.T, sidecar, app *process) {
+	t.Helper()
+	sidecar.awaitOutput(t, "A shim has connected.")
+	p.kill(t, app)
 }
 
 // tags lists those of a repository, sorted; nil if there is no such repository.

@@ -106,7 +106,7 @@ func newPod(t *testing.T, registry string) *pod {
 	assert.NilError(t, os.WriteFile(filepath.Join(filepath.Dir(run), "termination-log"), nil, 0o600))
 	p := &pod{run: handoff.Dir(run), registry: registry, step: handoff.Step{
 		RunDir: handoff.Dir(run), Registry: registry, PlainHTTP: true, Containers: []string{"app"},
-		PullTimeout: patience, PushTimeout: patience,
+		PullTimeout: patience, PushTimeout: patience, Debug: true,
 	}}
 	assert.NilError(t, os.WriteFile(p.noticeFile(), nil, 0o600))
 	return p

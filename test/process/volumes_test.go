@@ -37,7 +37,7 @@ func TestNothingThatIsPlantedOnAVolumeLeadsTheSidecarOutOfIt(t *testing.T) {
 			sidecar := p.sidecar(t)
 			app := p.app(t, volume, "SECRET="+secret+"; "+c.plant+"; echo planted; exec sleep 300")
 			app.awaitOutput(t, "planted")
-			p.kill(t, app)
+			p.killAttended(t, sidecar, app)
 			sidecar.awaitOutput(t, "The outputs are dealt with.")
 			assert.Assert(t, is.Nil(tags(t, registry, repository)))
 			assert.Assert(t, is.Contains(p.notices(t)[0].Message, "path "+c.below+" of container app leads out of its volume"))
@@ -61,7 +61,7 @@ func TestE74AnOutputThatIsASymlinkWithinItsVolumeIsPushed(t *testing.T) {
 	sidecar := p.sidecar(t)
 	app := p.app(t, work, "mkdir -p runs/3; printf half >runs/3/file; ln -s runs/3 out; echo made; exec sleep 300")
 	app.awaitOutput(t, "made")
-	p.kill(t, app)
+	p.killAttended(t, sidecar, app)
 	sidecar.awaitOutput(t, "The outputs are dealt with.")
 	for _, tag := range []string{"v1", "pattern"} {
 		taker, data := taker(t, registry, handoff.Input{Artifact: "linked:" + tag})
