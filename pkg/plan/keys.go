@@ -13,10 +13,10 @@ import (
 // unnumbered is the number of a key without _N; it comes before 0.
 const unnumbered = -1
 
-// settings are the values of the keys, by key and number, all of them known and supported.
+// settings are the values of the keys, by key and number, all of them known.
 type settings map[string]map[int]string
 
-// gather reads the keys of one object. Keys that this version cannot obey are problems; compatibility keys are warnings.
+// gather reads the keys of one object. Compatibility keys are warnings.
 func gather(m Metadata) (settings, []string, problems) {
 	known := map[string]v1alpha1.Key{}
 	for _, key := range v1alpha1.Keys() {
@@ -38,8 +38,6 @@ func gather(m Metadata) (settings, []string, problems) {
 			ps.add(name, "", "there is no such key; did you mean %s?", closest(name, known))
 		case key.Support == v1alpha1.KeyIgnored:
 			warnings = append(warnings, fmt.Sprintf("%s: %q is ignored: the key is accepted for compatibility only and can be removed", name, value))
-		case key.Support == v1alpha1.KeyPlanned:
-			ps.add(name, value, "cannot be obeyed: this version does not support the key yet; remove it")
 		case value == "":
 			ps.add(name, "", "the value is empty; write one, such as %q, or remove the key", key.Example)
 		case strings.Contains(value, "{") && !key.Placeholders:

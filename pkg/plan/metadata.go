@@ -28,6 +28,9 @@ func (m Metadata) Marked() bool {
 	return false
 }
 
+// Keys lists the names of the keys that users have set, without the prefix, sorted.
+func (m Metadata) Keys() []string { return userKeys(m) }
+
 // Inherit returns m with the keys of outer that m lacks, whether as label or as annotation. A pod template inherits its
 // Job's keys. Nothing else of outer is taken, and neither argument is changed.
 func (m Metadata) Inherit(outer Metadata) Metadata {
@@ -49,6 +52,27 @@ func (m Metadata) add(own, outer map[string]string) map[string]string {
 		all[key] = value
 	}
 	return all
+}
+
+// Changed lists the keys, with their numbers, that have another value in m than in before, or are in one of the two only.
+// The list is sorted.
+func (m Metadata) Changed(before Metadata) []string {
+	var changed []string
+	for _, name := range userKeys(m.Inherit(before)) {
+		key := v1alpha1.KeyPrefix + name
+		if m.value(key) != before.value(key) || m.has(key) != before.has(key) {
+			changed = append(changed, name)
+		}
+	}
+	return changed
+}
+
+// value is that of a key that is a label or an annotation.
+func (m Metadata) value(key string) string {
+	if label, ok := m.Labels[key]; ok {
+		return label
+	}
+	return m.Annotations[key]
 }
 
 func (m Metadata) has(key string) bool {

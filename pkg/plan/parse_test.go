@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -117,19 +118,26 @@ func TestKeysBecomeAPlan(t *testing.T) {
 	}
 }
 
-// Every mistake names its key and its value and says what to do.
-func TestMistakesAreNamed(t *testing.T) {
-	cases := map[string]struct {
-		key, value string
-		want       string
-	}{
+// mistake is a value of one key that cannot be meant, and what its error holds.
+type mistake struct{ key, value, want string }
+
+// mistakes are those that can be made in a single key, by what is wrong. config/README.md shows them to users.
+func mistakes() map[string]mistake {
+	return map[string]mistake{
 		"a key that does not exist":              {"input-url", "a", "did you mean input-uri?"},
 		"an unknown key with a number":           {"output-url_7", "a", "did you mean output-uri_7?"},
 		"a number that is none":                  {"input-uri_x", "a", "did you mean input-uri?"},
 		"a negative number":                      {"input-uri_-1", "a", "did you mean input-uri?"},
 		"a number too large to count":            {"input-uri_99999999999999999999", "a", "there is no such key"},
 		"a number where none belongs":            {"oras-cache_1", "a", "did you mean oras-cache?"},
-		"a key of a later version":               {"compression", "none", "does not support the key yet"},
+		"a compression that there is not":        {"compression", "zstd", "is not one of auto, none, gzip"},
+		"a Secret with a name that none has":     {"oras-env", "My_Secret", "is not the name of a Secret"},
+		"memory without a unit":                  {"sidecar-memory", "512", "is less than 32Mi"},
+		"memory that is none":                    {"sidecar-memory", "lots", "write 512Mi or 512Mi:1Gi"},
+		"a limit below the request":              {"sidecar-cpu", "2:1", "has a limit below the request"},
+		"a limit that is missing":                {"sidecar-cpu", "2:", "is not a quantity"},
+		"no processor time at all":               {"sidecar-cpu", "0", "is less than 1m"},
+		"an unpack that is neither":              {"unpack", "maybe", "neither true nor false"},
 		"an empty value":                         {"input-uri", "", `write one, such as "step-1:latest"`},
 		"a URL":                                  {"input-uri", "oci://ghcr.io/a", "is a URL"},
 		"the host of a registry":                 {"output-uri", "localhost:5000/a", "the host in the key registry"},
@@ -149,6 +157,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		"an input below /proc":                   {"input-path", "/proc/1", "belongs to the system"},
 		"an input in /sys":                       {"input-path", "/sys", "belongs to the system"},
 		"an input below /dev":                    {"input-path", "/dev/shm/x", "belongs to the system"},
+		"an input over the loader of programs":   {"input-path", "/lib64", "belongs to the system"},
+		"an input over programs":                 {"input-path", "/usr/bin/", "belongs to the system"},
+		"an input over the pod's token":          {"input-path", "/var/run/secrets/kubernetes.io/serviceaccount", "belongs to the system"},
 		"an input among the operator's":          {"input-path", "/oras/bin", "belongs to the operator"},
 		"an input above its directory":           {"input-path", "a/../../b", "write an absolute path"},
 		"an output among the operator's":         {"output-path", "/oras/run", "belongs to the operator"},
@@ -172,11 +183,21 @@ func TestMistakesAreNamed(t *testing.T) {
 		"an input path without an input":         {"input-path_4", "/in", "has no input-uri_4 beside it"},
 		"a container without an output":          {"output-container_4", "app", "has no output-uri_4 beside it"},
 	}
-	for name, tc := range cases {
+}
+
+// parse reads keys that are right but for the mistake.
+func (m mistake) parse() error {
+	values := map[string]string{"registry": "r.example.org", "input-uri": "a", "output-uri": "b"}
+	values[m.key] = m.value
+	_, _, err := plan.Parse(plan.Metadata{Annotations: keys(values)})
+	return err
+}
+
+// Every mistake names its key and its value and says what to do.
+func TestMistakesAreNamed(t *testing.T) {
+	for name, tc := range mistakes() {
 		t.Run(name, func(t *testing.T) {
-			values := map[string]string{"registry": "r.example.org", "input-uri": "a", "output-uri": "b"}
-			values[tc.key] = tc.value
-			_, _, err := plan.Parse(plan.Metadata{Annotations: keys(values)})
+			err := tc.parse()
 			assert.ErrorContains(t, err, tc.want)
 			var problem *plan.Problem
 			assert.Assert(t, errors.As(err, &problem))
@@ -187,6 +208,18 @@ func TestMistakesAreNamed(t *testing.T) {
 			assert.Equal(t, strings.Count(err.Error(), "\n"), 0, "one mistake is one sentence: %v", err)
 		})
 	}
+}
+
+func TestKeysThatNobodyCanHaveWrittenAreNotRead(t *testing.T) {
+	many := map[string]string{"oras-cache": "oras"}
+	for n := range 999 {
+		many[fmt.Sprintf("output-uri_%d", n)] = fmt.Sprintf("a-%d", n)
+	}
+	_, _, err := plan.Parse(plan.Metadata{Labels: keys(many)})
+	assert.NilError(t, err)
+	many["output-uri_999"] = "a-999"
+	_, _, err = plan.Parse(plan.Metadata{Labels: keys(many)})
+	assert.Error(t, err, "oras-cache: is one of 1001 keys, and an object may have 1000; take several artifacts at once with a * or a range, such as point-{0..199}")
 }
 
 func TestMistakesBetweenKeysAreNamed(t *testing.T) {
@@ -299,6 +332,10 @@ func TestWarnings(t *testing.T) {
 			values: map[string]string{"entrypoint": "/bin/sh"},
 			want:   `entrypoint: "/bin/sh" is ignored: the key is accepted for compatibility only and can be removed`,
 		},
+		"archives of nothing": {
+			values: map[string]string{"unpack": "false"},
+			want:   "unpack has no effect: the step has no input",
+		},
 		"a wait for nothing": {
 			values: map[string]string{"input-wait": "1m"},
 			want:   "input-wait has no effect: the step has no input",
@@ -322,7 +359,44 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// A key is in exactly one of the three states, whatever table says so: supported keys take their own example.
+func TestTheSidecarIsGivenWhatTheKeysSay(t *testing.T) {
+	for name, tc := range map[string]struct {
+		value          string
+		request, limit string
+	}{
+		"a request":                   {"512Mi", "512Mi", ""},
+		"a request and a limit":       {"512Mi:1Gi", "512Mi", "1Gi"},
+		"a limit that is the request": {"1Gi:1Gi", "1Gi", "1Gi"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _, err := plan.Parse(plan.Metadata{Annotations: keys(map[string]string{
+				"oras-cache": "oras", "output-uri": "a", "sidecar-memory": tc.value,
+			})})
+			assert.NilError(t, err)
+			assert.Equal(t, p.SidecarMem.Request.String(), tc.request)
+			limit := ""
+			if p.SidecarMem.Limit != nil {
+				limit = p.SidecarMem.Limit.String()
+			}
+			assert.Equal(t, limit, tc.limit)
+			assert.Assert(t, p.SidecarCPU.Request == nil)
+		})
+	}
+}
+
+func TestCredentialsAreForAnotherRegistry(t *testing.T) {
+	_, _, err := plan.Parse(plan.Metadata{Annotations: keys(map[string]string{"oras-cache": "oras", "output-uri": "a", "credentials": "one"})})
+	assert.Error(t, err, `credentials: "one" is for the key registry only, and an OrasCache lets the steps of its namespace in itself; remove the key`)
+}
+
+func TestTwoWaysToLogInAreOneTooMany(t *testing.T) {
+	_, _, err := plan.Parse(plan.Metadata{Annotations: keys(map[string]string{
+		"registry": "ghcr.io", "output-uri": "a", "credentials": "one", "oras-env": "two",
+	})})
+	assert.Error(t, err, `oras-env: "two" stands beside credentials; keep one of the two`)
+}
+
+// A key is in exactly one of the states, whatever table says so: supported keys take their own example.
 func TestEveryKeyDoesWhatTheTableSays(t *testing.T) {
 	for _, key := range v1alpha1.Keys() {
 		t.Run(key.Name, func(t *testing.T) {
@@ -332,9 +406,6 @@ func TestEveryKeyDoesWhatTheTableSays(t *testing.T) {
 			case v1alpha1.KeySupported:
 				assert.NilError(t, err)
 				assert.Equal(t, len(warnings), 0)
-			case v1alpha1.KeyPlanned:
-				assert.ErrorContains(t, err, key.Name+": ")
-				assert.ErrorContains(t, err, "does not support the key yet; remove it")
 			case v1alpha1.KeyIgnored:
 				assert.NilError(t, err)
 				assert.Equal(t, len(warnings), 1)

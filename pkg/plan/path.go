@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -18,6 +19,20 @@ const (
 // maxPath bounds a path, in bytes: PATH_MAX of Linux without its closing zero.
 const maxPath = 4095
 
+// ofSystem tells whether a directory is one in which, or at which, the kernel, the kubelet and the loader of programs have
+// theirs: below /usr and the like, users have their own.
+func ofSystem(dir string) bool {
+	for _, top := range []string{"/etc", "/proc", "/sys", "/dev", "/run/secrets", "/var/run/secrets"} {
+		if Within(dir, top) {
+			return true
+		}
+	}
+	return slices.Contains([]string{
+		"/", "/bin", "/boot", "/lib", "/lib32", "/lib64", "/run", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64",
+		"/usr/sbin", "/var", "/var/run",
+	}, dir)
+}
+
 // cleanInputPath checks the place of an input and returns it clean: absolute, or relative to the working directory,
 // which itself is "". An absolute one has no placeholder in its first part, so that a volume can be mounted there.
 func (r *reader) cleanInputPath(key, value string) string {
@@ -30,7 +45,7 @@ func (r *reader) cleanInputPath(key, value string) string {
 	case !r.isPath(key, value):
 	case hasParent(clean):
 		r.add(key, value, "leaves the working directory; write an absolute path")
-	case clean == "/" || Within(clean, "/etc") || Within(clean, "/proc") || Within(clean, "/sys") || Within(clean, "/dev"):
+	case ofSystem(clean):
 		r.add(key, value, "belongs to the system, and an input there would hide what programs need; choose another directory, such as /data")
 	case Within(clean, reserved):
 		r.add(key, value, "belongs to the operator; choose a directory that is not below %s", reserved)

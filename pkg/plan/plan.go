@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"github.com/converged-computing/oras-operator/pkg/placeholder"
 )
 
@@ -24,10 +26,22 @@ type Plan struct {
 	OutputPipe  string        // clean path of a file for the command's standard output; empty: none
 	Containers  []string      // to wrap, as given; empty: the pod decides
 	Wrap        Wrap          // empty: WrapAuto
+	Archives    bool          // archives in an input stay archives
+	Compression string        // auto, none or gzip, of outputs; empty: auto
+	Credentials string        // name of a kubernetes.io/dockerconfigjson Secret for Registry; empty: none
+	OrasEnv     string        // name of a Secret with ORAS_USER and ORAS_PASS, or ORAS_PUSH_PASS and ORAS_PULL_PASS; empty: none
+	SidecarCPU  Amount        // of processor time
+	SidecarMem  Amount        // of memory
 	ShimFlags   []string      // each one argument, --name=value or --name, in the order given
 	PullTimeout time.Duration // above zero
 	PushTimeout time.Duration // above zero
 	Debug       bool
+}
+
+// Amount is how much of a resource the sidecar is given. Without a request there is none, and the default is right.
+type Amount struct {
+	Request *resource.Quantity
+	Limit   *resource.Quantity // not below Request
 }
 
 // Wrap says whether commands run under the shim.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // bool reads a key whose absence is false.
@@ -38,6 +40,49 @@ func (r *reader) parseBool(key, value string) *bool {
 func (r *reader) isTrue(key, value string) bool {
 	v := r.parseBool(key, value)
 	return v != nil && *v
+}
+
+// isFalse tells whether a key says false; one that is absent, or a mistake, does not.
+func (r *reader) isFalse(key string) bool {
+	v := r.optionalBool(key)
+	return v != nil && !*v
+}
+
+// amount reads quantity[:limit], neither below least. The example is a value to write instead of a mistake.
+func (r *reader) amount(key string, least resource.Quantity, example string) Amount {
+	value, ok := r.one(key)
+	if !ok {
+		return Amount{}
+	}
+	first, second, limited := strings.Cut(value, ":")
+	request, err := resource.ParseQuantity(first)
+	limit, limitErr := request, error(nil)
+	if limited {
+		limit, limitErr = resource.ParseQuantity(second)
+	}
+	switch {
+	case err != nil || limitErr != nil:
+		r.add(key, value, "is not a quantity of Kubernetes, nor two with a colon between them; write %s", example)
+		return Amount{}
+	case request.Cmp(least) < 0:
+		r.add(key, value, "is less than %s, which is too little to work with; write %s", least.String(), example)
+		return Amount{}
+	case limit.Cmp(request) < 0:
+		r.add(key, value, "has a limit below the request; write %s", example)
+		return Amount{}
+	case limited:
+		return Amount{Request: &request, Limit: &limit}
+	}
+	return Amount{Request: &request}
+}
+
+// secret reads the name of a Secret, a DNS-1123 subdomain.
+func (r *reader) secret(key string) string {
+	value, ok := r.one(key)
+	if ok && (!isName(value) || value != strings.ToLower(value)) {
+		r.add(key, value, "is not the name of a Secret; names have at most 253 lower case letters, digits, dashes and dots, and begin and end with a letter or digit")
+	}
+	return value
 }
 
 // count reads a number above zero; 0 for a mistake.

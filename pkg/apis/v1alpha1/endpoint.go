@@ -1,11 +1,20 @@
 package v1alpha1
 
-import "strconv"
+import (
+	"cmp"
+	"strconv"
+)
 
 // Port is the TCP port that every registry of an OrasCache serves on, in its pod and at its Service.
 const Port = 5000
 
-// Endpoint is host:port of the registry of an OrasCache, for anyone in the cluster.
-func Endpoint(namespace, name string) string {
-	return name + "." + namespace + ".svc:" + strconv.Itoa(Port)
+// Endpoint is host:port of a registry behind a Service, for anyone in the cluster.
+func Endpoint(namespace, service string) string {
+	return service + "." + namespace + ".svc:" + strconv.Itoa(Port)
 }
+
+// ServiceName is the name of the Service by which the registry is reached.
+func (c *OrasCache) ServiceName() string { return cmp.Or(c.Spec.Service.Name, c.Name) }
+
+// Endpoint is host:port of the registry, for anyone in the cluster.
+func (c *OrasCache) Endpoint() string { return Endpoint(c.Namespace, c.ServiceName()) }

@@ -28,19 +28,24 @@ const (
 	KeyOutputEmpty     = "output-empty"
 	KeyContainer       = "container"
 	KeyWrap            = "wrap"
+	KeyUnpack          = "unpack"
+	KeyCompression     = "compression"
+	KeyCredentials     = "credentials"
+	KeyOrasEnv         = "oras-env"
 	KeyPullTimeout     = "pull-timeout"
 	KeyPushTimeout     = "push-timeout"
+	KeySidecarCPU      = "sidecar-cpu"
+	KeySidecarMemory   = "sidecar-memory"
 	KeyShimFlags       = "shim-flags"
 	KeyDebug           = "debug"
 )
 
-// KeySupport is what this version does with a key.
+// KeySupport is what is done with a key.
 type KeySupport string
 
-// The three things that can be done with a key.
+// The two things that can be done with a key.
 const (
 	KeySupported KeySupport = "supported"
-	KeyPlanned   KeySupport = "planned" // part of the contract, refused by this version
 	KeyIgnored   KeySupport = "ignored" // accepted for compatibility, has no effect but a warning
 )
 
@@ -90,24 +95,24 @@ func Keys() []Key {
 			Meaning: "the containers to wrap"},
 		{Name: KeyWrap, Label: true, Support: KeySupported, Value: "auto, always or never", Default: "auto", Example: "never",
 			Meaning: "whether commands are wrapped by the shim"},
-		{Name: "unpack", Label: true, Support: KeyPlanned, Value: "true or false", Default: "true", Example: "false",
+		{Name: KeyUnpack, Label: true, Support: KeySupported, Value: "true or false", Default: "true", Example: "false",
 			Meaning: "whether archives in an input are unpacked"},
-		{Name: "compression", Label: true, Support: KeyPlanned, Value: "auto, none or gzip", Default: "auto", Example: "none",
+		{Name: KeyCompression, Label: true, Support: KeySupported, Value: "auto, none or gzip", Default: "auto", Example: "none",
 			Meaning: "how outputs are compressed"},
-		{Name: "credentials", Label: true, Support: KeyPlanned, Value: "name of a Secret", Example: "ghcr",
-			Meaning: "a kubernetes.io/dockerconfigjson Secret for the registry"},
-		{Name: "oras-env", Label: true, Support: KeyPlanned, Value: "name of a Secret", Example: "oras-env",
-			Meaning: "a Secret with ORAS_USER, ORAS_PASS, ORAS_PUSH_PASS and ORAS_PULL_PASS"},
+		{Name: KeyCredentials, Label: true, Support: KeySupported, Value: "name of a Secret", Example: "ghcr",
+			Meaning: "a kubernetes.io/dockerconfigjson Secret for the registry of the registry key"},
+		{Name: KeyOrasEnv, Label: true, Support: KeySupported, Value: "name of a Secret", Example: "oras-env",
+			Meaning: "a Secret with ORAS_USER and ORAS_PASS, or with ORAS_PUSH_PASS and ORAS_PULL_PASS, for the registry"},
 		{Name: KeyPlainHTTP, Label: true, Support: KeySupported, Value: "true or false", Default: "true for loopback and in-cluster names, else false", Example: "true",
 			Meaning: "speak HTTP, not HTTPS, to the registry of the registry key"},
 		{Name: KeyPullTimeout, Label: true, Support: KeySupported, Value: "duration", Default: "1h", Example: "30m",
 			Meaning: "bound on pulling all inputs"},
 		{Name: KeyPushTimeout, Label: true, Support: KeySupported, Value: "duration", Default: "1h", Example: "30m",
 			Meaning: "bound on pushing all outputs"},
-		{Name: "sidecar-cpu", Label: true, Support: KeyPlanned, Value: "quantity[:limit]", Default: "100m", Example: "500m",
-			Meaning: "processor time of the sidecar"},
-		{Name: "sidecar-memory", Label: true, Support: KeyPlanned, Value: "quantity[:limit]", Default: "128Mi", Example: "512Mi",
-			Meaning: "memory of the sidecar"},
+		{Name: KeySidecarCPU, Label: true, Support: KeySupported, Value: "quantity[:limit]", Default: "100m", Example: "500m",
+			Meaning: "processor time that the sidecar asks for, and its limit"},
+		{Name: KeySidecarMemory, Label: true, Support: KeySupported, Value: "quantity[:limit]", Default: "128Mi", Example: "512Mi",
+			Meaning: "memory that the sidecar asks for, and its limit, which is the same unless given"},
 		{Name: KeyShimFlags, Placeholders: true, Support: KeySupported, Value: "flags", Example: "--breakpoint=on-failure",
 			Meaning: "flags passed to the shim, for debugging"},
 		{Name: KeyDebug, Label: true, Support: KeySupported, Value: "true or false", Default: "false", Example: "true",

@@ -30,6 +30,49 @@ type OrasCacheSpec struct {
 	// Resources are the requests and limits of the registry's container. Default: requests of 100m and 128Mi, no limits.
 	// +optional
 	Resources *ResourcesSpec `json:"resources,omitempty"`
+
+	// Service is that by which steps reach the registry.
+	// +optional
+	Service ServiceSpec `json:"service,omitzero"`
+
+	// Secrets are accepted for compatibility and not read: a step names its credentials itself, and a registry gets its own
+	// secret.
+	// +optional
+	Secrets SecretsSpec `json:"secrets,omitzero"`
+
+	// Secret is accepted for compatibility and not read: a registry gets its own.
+	// +optional
+	Secret string `json:"secret,omitempty"`
+
+	// Object is accepted for compatibility and not read: pods and Jobs alike become steps.
+	// +optional
+	Object string `json:"object,omitempty"`
+}
+
+// ServiceSpec says by which Service a registry is reached.
+type ServiceSpec struct {
+	// Name of the Service. Default: that of the OrasCache.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]*[a-z0-9])?$`
+	Name string `json:"name,omitempty"`
+
+	// Create is whether the operator makes it. Set to false, it is somebody else's, who has it lead to port 5000 of the pods
+	// with the label cache.converged-computing.github.io/name.
+	// +optional
+	// +kubebuilder:default=true
+	Create *bool `json:"create,omitempty"`
+}
+
+// SecretsSpec names Secrets.
+type SecretsSpec struct {
+	// OrasEnv is not read: name it to a step, with the key oras-env.
+	// +optional
+	OrasEnv string `json:"orasEnv,omitempty"`
+
+	// RegistryHTTP is not read.
+	// +optional
+	RegistryHTTP string `json:"registryHttp,omitempty"`
 }
 
 // ResourcesSpec is what a registry's container asks for and what it may use. Given, it replaces the default as a whole.
@@ -94,6 +137,7 @@ type OrasCacheStatus struct {
 // +kubebuilder:printcolumn:name="Endpoint",type=string,JSONPath=`.status.endpoint`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 52 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be at most 52 characters: a lower case letter, then lower case letters, digits and '-', not ending in '-'"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec) || !has(self.spec.service) || !has(self.spec.service.name) || self.spec.service.name != self.metadata.name + '-pods'",message="spec.service.name is that of the Service which the names of the registry's pods hang below: choose another"
 type OrasCache struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
