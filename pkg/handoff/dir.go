@@ -15,10 +15,12 @@ import (
 
 // Where the parts of the hand-off are in every container that takes part.
 const (
-	BinDir    = "/oras/bin"      // the installed shim, read-only in the application
-	ShimPath  = "/oras/bin/shim" // the installed shim itself
-	OutDir    = "/oras/out"      // the default output directory, $ORAS_OUTPUT_PATH
-	VolumeDir = "/oras/volumes"  // where the sidecar mounts the volumes of inputs and outputs: VolumeDir/0, VolumeDir/1, …
+	BinDir         = "/oras/bin"         // the installed shim, read-only in the application
+	ShimPath       = "/oras/bin/shim"    // the installed shim itself
+	OutDir         = "/oras/out"         // the default output directory, $ORAS_OUTPUT_PATH
+	CredentialsDir = "/oras/credentials" // where the sidecar has the user's Docker configuration, as config.json
+	LoginDir       = "/oras/login"       // where the sidecar has files ORAS_USER, ORAS_PASS and the like
+	VolumeDir      = "/oras/volumes"     // where the sidecar mounts the volumes of inputs and outputs: VolumeDir/0, VolumeDir/1, …
 )
 
 // DefaultDir is where the records and the socket are.

@@ -16,17 +16,22 @@ import (
 // arguments (Args), the sidecar reads it back (BindFlags). It is never read from a volume: the application can write
 // to volumes.
 type Step struct {
-	RunDir      Dir
-	Registry    string // host[:port] of the registry
-	PlainHTTP   bool   // speak HTTP, not HTTPS, to the registry
-	Containers  []string
-	Inputs      []Input
-	Outputs     []Output
-	PullTimeout time.Duration // bound on pulling all inputs, the wait for an absent artifact not counted
-	PushTimeout time.Duration // bound on pushing all outputs of one attempt
-	Pod         PodIdentity
-	Unwrapped   bool // no shims: the inputs are for a gate, the outputs lie on volumes and are pushed when the pod ends
-	Debug       bool
+	RunDir       Dir
+	Registry     string // host[:port] of the registry
+	PlainHTTP    bool   // speak HTTP, not HTTPS, to the registry
+	Containers   []string
+	Inputs       []Input
+	Outputs      []Output
+	PullTimeout  time.Duration // bound on pulling all inputs, the wait for an absent artifact not counted
+	PushTimeout  time.Duration // bound on pushing all outputs of one attempt
+	Archives     bool          // archives in inputs stay archives
+	Compression  string        // of outputs: auto, none or gzip; empty: auto
+	DockerConfig string        // Docker configuration file with credentials for the registry; empty: none
+	LoginDir     string        // directory with a file for each of ORAS_USER, ORAS_PASS, ORAS_PUSH_PASS and ORAS_PULL_PASS; empty: none
+	Pod          PodIdentity
+	Unwrapped    bool // no shims: the inputs are for a gate, the outputs lie on volumes and are pushed when the pod ends
+	Gated        bool // an init container waits for the inputs too; a note of the injector's, which misses it where it is gone
+	Debug        bool
 }
 
 // PodIdentity is where an artifact comes from, for its lineage and for placeholders. Fields may be empty.
@@ -150,8 +155,19 @@ func (s Step) Args() []string {
 	for _, out := range s.Outputs {
 		args = append(args, "--output="+encode(out))
 	}
+	if s.Archives {
+		args = append(args, "--keep-archives")
+	}
+	for _, flag := range [][2]string{{"compression", s.Compression}, {"docker-config", s.DockerConfig}, {"login-dir", s.LoginDir}} {
+		if flag[1] != "" {
+			args = append(args, "--"+flag[0]+"="+flag[1])
+		}
+	}
 	if s.Unwrapped {
 		args = append(args, "--unwrapped")
+	}
+	if s.Gated {
+		args = append(args, "--gated")
 	}
 	if s.Debug {
 		args = append(args, "--debug")
@@ -180,7 +196,12 @@ func (s *Step) BindFlags(fs *flag.FlagSet) {
 	fs.Func("output", "an output as `JSON`: "+outputHelp+"; may be repeated", func(v string) error {
 		return decode(v, &s.Outputs)
 	})
+	fs.BoolVar(&s.Archives, "keep-archives", false, "leave the archives of inputs that other clients made as they are")
+	fs.StringVar(&s.Compression, "compression", "", "of outputs: auto, none or gzip")
+	fs.StringVar(&s.DockerConfig, "docker-config", "", "Docker configuration `file` with credentials for the registry")
+	fs.StringVar(&s.LoginDir, "login-dir", "", "`directory` with files ORAS_USER and ORAS_PASS, or ORAS_PUSH_PASS and ORAS_PULL_PASS")
 	fs.BoolVar(&s.Unwrapped, "unwrapped", false, "there are no shims: push what lies on volumes when the pod ends")
+	fs.BoolVar(&s.Gated, "gated", false, "an init container waits for the inputs too; a note of the operator's")
 	fs.BoolVar(&s.Debug, "debug", false, "verbose logs, every setting printed")
 }
 
@@ -196,6 +217,10 @@ func (s Step) Validate() error {
 		return fmt.Errorf("--registry is required")
 	case len(s.Containers) == 0:
 		return fmt.Errorf("--container is required at least once")
+	case !slices.Contains([]string{"", "auto", "none", "gzip"}, s.Compression):
+		return fmt.Errorf("--compression=%s is none of auto, none and gzip", s.Compression)
+	case s.DockerConfig != "" && s.LoginDir != "":
+		return fmt.Errorf("--docker-config and --login-dir exclude each other")
 	}
 	for _, out := range s.Outputs {
 		if !slices.Contains(s.Containers, out.Container) {

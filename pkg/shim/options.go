@@ -18,6 +18,7 @@ import (
 // Options is everything that a shim can be told. There is no configuration but this.
 type Options struct {
 	Command   []string    // argument vector of the command, verbatim; the first is looked up in PATH
+	ImageArgs int         // how many words of Command come from the container's image; of use to the operator alone
 	Container string      // name of this container in its pod; empty: there is no hand-off
 	RunDir    handoff.Dir // volume of the hand-off
 
@@ -98,6 +99,7 @@ func (o *Options) flagSet() *flag.FlagSet {
 	fs.StringVar(&o.ReadyFile, "ready-file", "", "")
 	fs.StringVar(&o.DoneFile, "done-file", "", "")
 	fs.StringVar(&o.EmptyDir, "empty-dir", "", "")
+	fs.IntVar(&o.ImageArgs, "image-args", 0, "")
 	fs.BoolVar(&o.NoWait, "no-wait", false, "")
 	fs.BoolVar(&o.NoHold, "no-hold", false, "")
 	fs.StringVar(&o.StdoutTo, "stdout-to", "", "")
@@ -128,6 +130,8 @@ func (o *Options) validate() error {
 		return errNoCommand
 	case o.detached() && (!o.NoWait || !o.NoHold):
 		return errors.New("--container is required, except with both --no-wait and --no-hold")
+	case o.ImageArgs < 0 || o.ImageArgs > len(o.Command):
+		return fmt.Errorf("--image-args=%d: the command has %d words", o.ImageArgs, len(o.Command))
 	case strings.ContainsRune(o.Container, '/') || o.Container == "." || o.Container == "..":
 		return fmt.Errorf("--container=%s is not the name of a container", o.Container)
 	case o.detached() && o.Breakpoints != (Breakpoints{}):

@@ -26,6 +26,8 @@ Flags of a wrapped command:
   --ready-file=FILE                 wait for this record of the sidecar (default RUN-DIR/sidecar/ready)
   --done-file=FILE                  leave the record of the command's end here (default where the sidecar looks:
                                     RUN-DIR/app/NAME/ATTEMPT/done)
+  --image-args=N                    that the first N words of the command come from the image, not from the pod; a note of
+                                    the operator's, which may have to take them away again
   --empty-dir=DIR                   remove what an earlier attempt left in this directory before the command starts
   --no-wait                         do not wait for inputs
   --no-hold                         do not hold for outputs

@@ -44,7 +44,7 @@ func gatherWaited(r request) string {
 
 // matches pins the artifacts that match now. One that vanishes meanwhile, or lacks the tag, is no match.
 func (s *Sidecar) matches(ctx context.Context, r request) ([]handoff.Artifact, error) {
-	refs, err := s.registry.Match(ctx, r.Artifact, maxGathered, s.retry(s.step.PullTimeout))
+	refs, err := s.from.Match(ctx, r.Artifact, maxGathered, s.retry(s.step.PullTimeout))
 	if err != nil {
 		return nil, err
 	}

@@ -117,11 +117,13 @@ func (s *Sidecar) pullInto(ctx context.Context, art *handoff.Artifact, from loca
 	counters *transfer.Counters,
 ) (*transfer.Base, error) {
 	defer sink.Abort(context.WithoutCancel(ctx)) //nolint:errcheck // does nothing after the commit; before it another error says more
-	repo, err := s.registry.Repository(from.repository)
+	repo, err := s.from.Repository(from.repository)
 	if err != nil {
 		return nil, err
 	}
-	result, err := transfer.Pull(ctx, repo, art.Digest, sink, transfer.PullOptions{Counters: counters, Retry: s.retry(0)})
+	result, err := transfer.Pull(ctx, repo, art.Digest, sink, transfer.PullOptions{
+		Counters: counters, Retry: s.retry(0), KeepArchives: s.step.Archives,
+	})
 	if err != nil {
 		return nil, inputProblem(*art, err)
 	}

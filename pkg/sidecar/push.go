@@ -97,7 +97,7 @@ func (s *Sidecar) pushOne(ctx context.Context, e ending, out handoff.Output, cou
 	if err != nil {
 		return handoff.Artifact{}, misconfigured("output: %v", err)
 	}
-	repo, err := s.registry.Repository(ref.Repository)
+	repo, err := s.to.Repository(ref.Repository)
 	if err != nil {
 		return handoff.Artifact{}, err
 	}
@@ -107,6 +107,7 @@ func (s *Sidecar) pushOne(ctx context.Context, e ending, out handoff.Output, cou
 	}
 	opts := transfer.PushOptions{
 		Lineage: s.lineage(e), RefuseEmpty: true, Bases: s.bases(), Retry: s.retry(0), Counters: counters,
+		Compression: artifact.Compression(s.step.Compression),
 	}
 	if out.Empty == handoff.EmptyPush {
 		source, opts.RefuseEmpty = orEmpty{source}, false

@@ -120,7 +120,7 @@ func (s *Sidecar) await(ctx context.Context, r request, deadline time.Time, try 
 }
 
 func (s *Sidecar) look(ctx context.Context, ref transfer.Reference) (ocispec.Descriptor, error) {
-	repo, err := s.registry.Repository(ref.Repository)
+	repo, err := s.from.Repository(ref.Repository)
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}

@@ -26,14 +26,15 @@ const appealPause = time.Second
 
 // Sidecar serves the step of one pod.
 type Sidecar struct {
-	step     handoff.Step
-	registry transfer.Registry
-	log      *slog.Logger
-	notices  *handoff.NoticeFile
-	inputs   *verdict               // on the pod's inputs
-	graves   map[string]*sync.Mutex // by container: one burial at a time
-	desk     *desk
-	ends     <-chan struct{} // closed when the pod, or the sidecar alone, is told to end
+	step    handoff.Step
+	from    transfer.Registry // of inputs
+	to      transfer.Registry // of outputs: the same, by another password perhaps
+	log     *slog.Logger
+	notices *handoff.NoticeFile
+	inputs  *verdict               // on the pod's inputs
+	graves  map[string]*sync.Mutex // by container: one burial at a time
+	desk    *desk
+	ends    <-chan struct{} // closed when the pod, or the sidecar alone, is told to end
 
 	reboot    reboot
 	onVolumes *snapshot // of the inputs that lie on volumes; nil where an earlier sidecar pulled them
@@ -46,13 +47,17 @@ func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Side
 	for _, container := range step.Containers {
 		graves[container] = new(sync.Mutex)
 	}
+	registry := func(password string) transfer.Registry {
+		return transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP, Credential: credential(step, password), Log: log}
+	}
 	s := &Sidecar{
-		step:     step,
-		registry: transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP, Log: log},
-		log:      log,
-		notices:  notices,
-		inputs:   newVerdict(),
-		graves:   graves,
+		step:    step,
+		from:    registry(loginPull),
+		to:      registry(loginPush),
+		log:     log,
+		notices: notices,
+		inputs:  newVerdict(),
+		graves:  graves,
 	}
 	s.desk = newDesk(step.RunDir, step.Containers, s.hearGate)
 	return s
