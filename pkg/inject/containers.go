@@ -2,6 +2,7 @@ package inject
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -42,10 +43,12 @@ func chooseContainers(pod *corev1.PodTemplateSpec, names []string, ps *problems)
 // wrap makes the shim run the container's command. Command and args are expanded alike by the kubelet, so args may
 // follow command in one list; what comes from elsewhere is escaped.
 func (d *decision) wrap(c *corev1.Container) {
-	command := append([]string{handoff.ShimPath}, d.shimFlags(*c)...)
-	command = append(command, "--")
-	command = append(command, c.Command...)
-	c.Command, c.Args = append(command, c.Args...), nil
+	command, fromImage := d.commandOf(*c)
+	shim := append([]string{handoff.ShimPath}, d.shimFlags(*c)...)
+	if fromImage > 0 {
+		shim = append(shim, imageArgsFlag+strconv.Itoa(fromImage))
+	}
+	c.Command, c.Args = slices.Concat(shim, []string{"--"}, command), nil
 	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: binVolume, MountPath: handoff.BinDir, ReadOnly: true})
 	c.VolumeMounts = append(c.VolumeMounts, runMounts(c.Name)...)
 }

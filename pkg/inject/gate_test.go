@@ -28,6 +28,16 @@ func TestABrokenGateIsMended(t *testing.T) { // E49
 		"the gate of an unwrapped step is gone":                  {"inputs-only-and-no-command", remove("oras-gate")},
 		"the sidecar of an unwrapped step is gone":               {"inputs-only-and-no-command", remove("oras")},
 		"the gate of an unwrapped step comes before its sidecar": {"inputs-only-and-no-command", reverse},
+		"the gate of a wrapped step is gone":                     {"gated-for-an-init-container", remove("oras-gate")},
+		"an init container that sees the inputs was put before the gate": {"gated-for-an-init-container", func(s *corev1.PodSpec) {
+			last := len(s.InitContainers) - 1
+			s.InitContainers = slices.Insert(s.InitContainers[:last:last], 1, s.InitContainers[last])
+		}},
+		"the sidecar was put before the native sidecar of a mesh": {"after-the-native-sidecar-of-a-mesh", func(s *corev1.PodSpec) {
+			i := slices.IndexFunc(s.InitContainers, func(c corev1.Container) bool { return c.Name == "oras-shim" })
+			s.InitContainers = slices.Concat(s.InitContainers[i:i+2], s.InitContainers[:i], s.InitContainers[i+2:])
+		}},
+		"the sidecar of a pod with resources of its own is gone": {"resources-of-the-whole-pod", remove("oras")},
 		"the gate comes before the sidecar": {"gated-for-a-neighbour", func(s *corev1.PodSpec) {
 			slices.Reverse(s.InitContainers[1:])
 		}},
@@ -43,6 +53,21 @@ func TestABrokenGateIsMended(t *testing.T) { // E49
 			assert.DeepEqual(t, got, want)
 		})
 	}
+}
+
+// A policy may give every container the authorities of the company, those of a mesh too, which come before the gate.
+func TestWhatIsMountedIntoEveryContainerOpensNoGate(t *testing.T) {
+	pod := read(t, "gated-in-a-mesh", "golden.yaml")
+	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "company-ca"})
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range list {
+			list[i].VolumeMounts = append(list[i].VolumeMounts, corev1.VolumeMount{Name: "company-ca", MountPath: "/etc/ssl/certs"})
+		}
+	}
+	assert.Equal(t, inject.Damage(pod.Spec), "")
+	got, _, err := step(t, pod)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, pod)
 }
 
 // A mesh that adds its proxy after the injection takes the network away from everything before it.

@@ -60,11 +60,9 @@ func (g grace) shimFlags(own []string) []string {
 
 // restoreGrace takes back what write did, from what the shim of a wrapped container was told.
 func restoreGrace(spec *corev1.PodSpec, c corev1.Container) {
-	for _, arg := range c.Command {
-		if arg == "--" {
-			return
-		}
-		if text, ok := strings.CutPrefix(arg, graceFlag); ok {
+	call, _ := callOf(c)
+	for _, flag := range call.flags {
+		if text, ok := strings.CutPrefix(flag, graceFlag); ok {
 			if own, err := time.ParseDuration(text); err == nil && own != currentGrace(*spec) {
 				spec.TerminationGracePeriodSeconds = new(int64(own / time.Second))
 			}

@@ -10,19 +10,23 @@ const nobody = 65532
 
 // identity is the user that the injected containers run as.
 type identity struct {
-	user   int64
-	group  *int64 // nil: that of the user in the image
+	user   *int64 // nil: the one that the cluster assigns to the pod
+	group  *int64 // nil: that of the user in the image, or as the user's
 	shared bool   // a wrapped container runs, or may run, as another user
 }
 
 // chooseIdentity takes the user of the wrapped containers, if they have one in common and it is not root, with its
-// group.
-func chooseIdentity(pod *corev1.PodSecurityContext, wrapped []*corev1.Container) identity {
+// group. Where the cluster assigns users to those that name none, it does so here.
+func chooseIdentity(pod *corev1.PodSecurityContext, wrapped []*corev1.Container, assigned bool) identity {
 	user, group, common := commonUser(pod, wrapped)
-	if user == nil || *user == 0 {
-		return identity{user: nobody, group: ptr.To[int64](nobody), shared: true}
+	switch {
+	case user != nil && *user != 0:
+		return identity{user: user, group: group, shared: !common}
+	case user == nil && assigned:
+		return identity{shared: true}
+	default:
+		return identity{user: ptr.To[int64](nobody), group: ptr.To[int64](nobody), shared: true}
 	}
-	return identity{user: *user, group: group, shared: !common}
 }
 
 // commonUser is the user and group of all wrapped containers where they agree, else those of the pod.
@@ -57,7 +61,7 @@ func userOf(pod *corev1.PodSecurityContext, own *corev1.SecurityContext) (user, 
 // securityContext fulfils the profile "restricted" of the Pod Security Standards, whatever the pod's own says.
 func (id identity) securityContext() *corev1.SecurityContext {
 	return &corev1.SecurityContext{
-		RunAsUser:                new(id.user),
+		RunAsUser:                id.user,
 		RunAsGroup:               id.group,
 		RunAsNonRoot:             new(true),
 		AllowPrivilegeEscalation: new(false),

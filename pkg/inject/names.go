@@ -19,6 +19,9 @@ const (
 	outVolume   = "oras-out"
 	inVolume    = "oras-in-" // and a number
 
+	credentialsVolume = "oras-credentials"
+	loginVolume       = "oras-login"
+
 	mountRoot = "/oras" // all mounts of the operator's own are below it
 
 	inputPathEnv  = "ORAS_INPUT_PATH"
@@ -46,13 +49,13 @@ func isGate(c corev1.Container) bool {
 	return c.Name == gateName && begins(c.Command, gateCommand())
 }
 
-// isWrapped tells whether the container runs its command under the installed shim.
-func isWrapped(c corev1.Container) bool { return begins(c.Command, []string{handoff.ShimPath}) }
+// isInjected tells whether an init container was added by the operator.
+func isInjected(c corev1.Container) bool { return isSidecar(c) || isInstaller(c) || isGate(c) }
 
 // isOurVolume tells whether a volume of an injected pod was added by the operator.
 func isOurVolume(name string) bool {
 	number, input := strings.CutPrefix(name, inVolume)
-	return name == binVolume || name == runVolume || name == outVolume ||
+	return slices.Contains([]string{binVolume, runVolume, outVolume, credentialsVolume, loginVolume}, name) ||
 		input && number != "" && strings.Trim(number, "0123456789") == ""
 }
 

@@ -18,7 +18,7 @@ type outputs []handoff.Output
 
 // placeOutputs gives each output its container and its path. The shim lends the files; where they may be wanted when
 // there is no shim any more, or where there is none at all, the sidecar gets the volume that they lie on.
-func (d *decision) placeOutputs(ps *problems) outputs {
+func (d *decision) placeOutputs(volumes []corev1.Volume, ps *problems) outputs {
 	var outs outputs
 	for _, out := range d.makers(ps) {
 		step := handoff.Output{
@@ -39,7 +39,7 @@ func (d *decision) placeOutputs(ps *problems) outputs {
 				out.PathKey, outs[other].Container, step.Container, handoff.OutDir)
 		}
 		if step.On == handoff.OnFailure || step.On == handoff.OnAlways {
-			step.Mount, step.Below = d.outputMount(out, step.Path, ps)
+			step.Mount, step.Below = d.outputMount(out, step.Path, volumes, ps)
 		}
 		outs = append(outs, step)
 	}
@@ -81,11 +81,17 @@ func (d *decision) makersOf(out plan.Output, ps *problems) []string {
 	return names
 }
 
-// outputMount is where the sidecar sees an output. Where it cannot, that is a problem of unwrapped containers alone.
-func (d *decision) outputMount(out plan.Output, p string, ps *problems) (mount, below string) {
+// outputMount is where the sidecar sees an output. Where it cannot, that is a problem of unwrapped containers alone. It gets
+// no directory of the node: policies keep them from pods, and who made the pod may not want it to have one more reader.
+func (d *decision) outputMount(out plan.Output, p string, volumes []corev1.Volume, ps *problems) (mount, below string) {
 	at, ok := d.locateOutput(out.Container, p)
-	if ok {
+	ofNode := slices.ContainsFunc(volumes, func(v corev1.Volume) bool { return v.Name == at.volume && v.HostPath != nil })
+	switch {
+	case ok && !ofNode:
 		return d.mounts.of(at, true)
+	case ok && d.unwrapped:
+		ps.add("%s: %q is on volume %q, a directory of the node (hostPath), which the sidecar does not get; choose another volume", out.PathKey, out.Path, at.volume)
+		return "", ""
 	}
 	if d.unwrapped {
 		ps.add("%s: %q is not on one volume of container %q, and nobody lends the sidecar what else an unwrapped container has; mount a volume there, name it by an absolute path, or remove the key and write to %s",

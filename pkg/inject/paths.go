@@ -70,7 +70,7 @@ func covering(c *corev1.Container, p string) *corev1.VolumeMount { return longes
 func longest(mounts []corev1.VolumeMount, p string) *corev1.VolumeMount {
 	var best *corev1.VolumeMount
 	for i, m := range mounts {
-		if plan.Within(p, mountPath(m)) && (best == nil || len(m.MountPath) > len(best.MountPath)) {
+		if plan.Within(p, mountPath(m)) && (best == nil || len(mountPath(m)) > len(mountPath(*best))) {
 			best = &mounts[i]
 		}
 	}

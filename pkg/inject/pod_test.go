@@ -21,7 +21,8 @@ import (
 )
 
 // Each directory of testdata is a case: input.yaml becomes golden.yaml, with the sentences of warnings.txt if there is
-// one, or is denied with those of error.txt. go test ./pkg/inject -update writes them anew.
+// one, or is denied with those of error.txt. go test ./pkg/inject -update writes them anew. What images run is in
+// images.yaml.
 func TestPod(t *testing.T) {
 	for _, name := range cases(t) {
 		t.Run(name, func(t *testing.T) {
@@ -41,6 +42,29 @@ func TestPod(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What needs no shim must not depend on a registry.
+func TestOnlyImagesOfCommandsThatAreNeededAreWanted(t *testing.T) {
+	for name, want := range map[string][]string{
+		"the-command-of-the-image":                    {"solver:1"},
+		"the-entrypoint-of-the-image-and-own-args":    {"solver:1"},
+		"denied-no-command":                           {"busybox:1.37"},
+		"the-smallest-step":                           nil,
+		"inputs-only-and-no-command":                  nil,
+		"never-wrapped":                               nil,
+		"denied-which-container":                      nil,
+		"denied-no-command-and-a-shim-that-is-needed": {"example.org/tool"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := read(t, name, "input.yaml")
+			p, _, err := plan.Parse(plan.Metadata{Labels: pod.Labels, Annotations: pod.Annotations})
+			assert.NilError(t, err)
+			assert.DeepEqual(t, inject.WantedImages(pod, p), want)
+		})
+	}
+	pod := read(t, "the-smallest-step", "golden.yaml")
+	assert.Equal(t, len(inject.WantedImages(pod, plan.Plan{})), 0, "of a pod that is injected")
 }
 
 func TestInjectingTwiceChangesNothing(t *testing.T) { // E48
@@ -118,6 +142,25 @@ func TestABrokenPodIsMended(t *testing.T) { // E49
 			assert.DeepEqual(t, got, want)
 		})
 	}
+}
+
+// So does vault-env of bank-vaults, which becomes what it is given. Two shims of one container would throw each other out.
+func TestWhatAnotherWebhookPutsBeforeTheShimStaysThere(t *testing.T) { // E49
+	pod := read(t, "the-smallest-step", "golden.yaml")
+	c := &pod.Spec.Containers[0]
+	c.Command, c.Args = []string{"/vault/vault-env", "--"}, c.Command
+	got, _, err := step(t, pod)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, pod)
+
+	sidecar(&pod.Spec).RestartPolicy = nil
+	got, _, err = step(t, pod)
+	assert.NilError(t, err)
+	command := got.Spec.Containers[0].Command
+	assert.Equal(t, len(got.Spec.Containers[0].Args), 0)
+	assert.DeepEqual(t, command[slices.Index(command, "--")+1:], append([]string{"/vault/vault-env", "--"}, read(t, "the-smallest-step", "input.yaml").Spec.Containers[0].Command...))
+	assert.Equal(t, strings.Count(strings.Join(command, " "), handoff.ShimPath), 1)
+	assert.DeepEqual(t, got.Spec.TerminationGracePeriodSeconds, pod.Spec.TerminationGracePeriodSeconds)
 }
 
 func TestAMendedPodIsAsItWasInjected(t *testing.T) {
@@ -198,7 +241,16 @@ func step(t *testing.T, pod corev1.PodTemplateSpec) (corev1.PodTemplateSpec, []s
 	if !ok {
 		registry = plan.Endpoint{Host: p.Cache + ".default.svc:5000", PlainHTTP: true}
 	}
-	return inject.Pod(pod, p, inject.Options{SidecarImage: "sidecar:test", Registry: registry, Namespace: "default"})
+	return inject.Pod(pod, p, inject.Options{SidecarImage: "sidecar:test", Registry: registry, Namespace: "default", Images: images(t)})
+}
+
+func images(t *testing.T) map[string]inject.ImageCommand {
+	t.Helper()
+	data, err := os.ReadFile("testdata/images.yaml")
+	assert.NilError(t, err)
+	var all map[string]inject.ImageCommand
+	assert.NilError(t, yaml.UnmarshalStrict(data, &all))
+	return all
 }
 
 func sidecar(spec *corev1.PodSpec) *corev1.Container {

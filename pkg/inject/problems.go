@@ -1,7 +1,6 @@
 package inject
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -34,6 +33,38 @@ func (ps *problems) unsupported(spec corev1.PodSpec) {
 	}
 	if os := spec.NodeSelector[corev1.LabelOSStable]; os == string(corev1.Windows) {
 		ps.add("spec.nodeSelector[%s] is %q: %s", corev1.LabelOSStable, os, remedy)
+	}
+	if onlyWindows(spec.Affinity) {
+		ps.add("spec.affinity.nodeAffinity allows nodes with %s=%s only: %s", corev1.LabelOSStable, corev1.Windows, remedy)
+	}
+}
+
+// onlyWindows tells whether every alternative of the required node affinity asks for Windows.
+func onlyWindows(affinity *corev1.Affinity) bool {
+	if affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return false
+	}
+	terms := affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
+	other := func(term corev1.NodeSelectorTerm) bool {
+		return !slices.ContainsFunc(term.MatchExpressions, func(r corev1.NodeSelectorRequirement) bool {
+			return r.Key == corev1.LabelOSStable && r.Operator == corev1.NodeSelectorOpIn && slices.Equal(r.Values, []string{string(corev1.Windows)})
+		})
+	}
+	return len(terms) > 0 && !slices.ContainsFunc(terms, other)
+}
+
+// unresolvable finds pods that ask a DNS server which does not know the registry's Service.
+func (ps *problems) unresolvable(spec corev1.PodSpec, registry string) {
+	host, _, _ := strings.Cut(registry, ":")
+	if !strings.HasSuffix(host, ".svc") {
+		return
+	}
+	const remedy = "the node's DNS does not know the registry, %s; set spec.dnsPolicy to %s"
+	switch {
+	case spec.DNSPolicy == corev1.DNSDefault:
+		ps.add("spec.dnsPolicy is %q: "+remedy, spec.DNSPolicy, host, corev1.DNSClusterFirst)
+	case spec.HostNetwork && (spec.DNSPolicy == "" || spec.DNSPolicy == corev1.DNSClusterFirst):
+		ps.add("spec.hostNetwork is true: "+remedy, host, corev1.DNSClusterFirstWithHostNet)
 	}
 }
 
@@ -69,24 +100,13 @@ func (ps *problems) reservedPaths(c *corev1.Container) {
 func (d *decision) check(spec corev1.PodSpec, ps *problems) {
 	for _, c := range d.chosen {
 		ps.reservedPaths(c)
-		d.checkRestarts(*c, ps)
 		d.checkPipe(*c, ps)
 		if len(c.Command) == 0 && !d.unwrapped {
-			ps.add("container %q has no command, and this version does not look into images; set command to the ENTRYPOINT of image %s, and args to its CMD if it has none of its own, or set %s to %s",
-				c.Name, c.Image, v1alpha1.KeyWrap, plan.WrapNever)
+			d.checkImage(*c, ps)
 		}
 	}
 	if d.unwrapped {
 		d.unguarded(spec, ps)
-	}
-}
-
-// checkRestarts finds outputs of a container that never ends for good but are wanted only when it does.
-func (d *decision) checkRestarts(c corev1.Container, ps *problems) {
-	always := restartPolicy(c, d.restartPolicy) == corev1.RestartPolicyAlways
-	if always && len(d.plan.Outputs) > 0 && handoff.When(d.plan.OutputOn) != handoff.OnAlways {
-		ps.add("container %q has outputs and is started again whenever it ends (restartPolicy Always); set %s to %s, and they are pushed each time it ends, or set spec.restartPolicy to Never or OnFailure",
-			c.Name, v1alpha1.KeyOutputOn, handoff.OnAlways)
 	}
 }
 
@@ -96,16 +116,4 @@ func (d *decision) checkPipe(c corev1.Container, ps *problems) {
 		ps.add("%s: %q is in %s, which container %q has for outputs without a path, and none of its outputs is such; choose another path",
 			v1alpha1.KeyOutputPipe, d.plan.OutputPipe, handoff.OutDir, c.Name)
 	}
-}
-
-// restartPolicy is that of a regular container. It may have a policy of its own; a pod without any restarts always. One
-// with rules is restarted after some failures.
-func restartPolicy(c corev1.Container, pod corev1.RestartPolicy) corev1.RestartPolicy {
-	if len(c.RestartPolicyRules) > 0 {
-		return corev1.RestartPolicyOnFailure
-	}
-	if c.RestartPolicy != nil {
-		return corev1.RestartPolicy(*c.RestartPolicy)
-	}
-	return cmp.Or(pod, corev1.RestartPolicyAlways)
 }

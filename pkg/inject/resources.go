@@ -5,23 +5,103 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
 const (
 	sidecarCPU    = "100m"
 	sidecarMemory = "128Mi"
+
+	// What a quota wants to be said of each container and would otherwise be left open. What the sidecar writes into volumes
+	// counts as the pod's and not as its own.
+	countedCPULimit = "1"
+	countedStorage  = "64Mi"
 )
 
-// chooseResources is what each injected container asks for. There is no limit on processor time, unless the pod would
-// lose its quality of service "Guaranteed".
-func chooseResources(spec corev1.PodSpec) corev1.ResourceRequirements {
-	cpu, memory := resource.MustParse(sidecarCPU), resource.MustParse(sidecarMemory)
+// allot settles what each injected container asks for, the sidecar more than the others: within the bounds of the namespace,
+// unless a key asks for what is beyond them.
+func (d *decision) allot(spec corev1.PodSpec, ps *problems) {
+	exact := guaranteed(spec)
+	needs := chooseResources(spec, d.plan, d.opts.Bounds.Counted)
+	d.needs = d.opts.Bounds.fit(needs, exact)
+	d.sidecarNeeds = d.opts.Bounds.fit(withMemory(needs, d.inputs.inMemory(spec.Volumes), spec.Resources, exact), exact)
+	ps.unfit(v1alpha1.KeySidecarCPU, corev1.ResourceCPU, d.plan.SidecarCPU, d.needs)
+	ps.unfit(v1alpha1.KeySidecarMemory, corev1.ResourceMemory, d.plan.SidecarMem, d.needs)
+}
+
+// chooseResources is what each injected container asks for. There is no limit on processor time unless the plan has one,
+// a quota counts it, or the pod would lose its quality of service "Guaranteed": then everything is requested up to its limit.
+func chooseResources(spec corev1.PodSpec, p plan.Plan, counted []corev1.ResourceName) corev1.ResourceRequirements {
+	cpu, cpuLimit := amount(p.SidecarCPU, sidecarCPU)
+	memory, memoryLimit := amount(p.SidecarMem, sidecarMemory)
 	needs := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: memory},
-		Limits:   corev1.ResourceList{corev1.ResourceMemory: memory},
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: memoryLimit},
+	}
+	if p.SidecarCPU.Limit != nil {
+		needs.Limits[corev1.ResourceCPU] = cpuLimit
 	}
 	if guaranteed(spec) {
-		needs.Limits[corev1.ResourceCPU] = cpu
+		needs.Limits[corev1.ResourceCPU] = cpuLimit
+		needs.Requests = maps.Clone(needs.Limits)
+	}
+	state(&needs, counted)
+	return needs
+}
+
+// state says what quotas count and is not said yet: they refuse a pod with a container that leaves it open.
+func state(needs *corev1.ResourceRequirements, counted []corev1.ResourceName) {
+	for _, name := range counted {
+		switch name {
+		case corev1.ResourceLimitsCPU:
+			fill(needs.Limits, corev1.ResourceCPU, countedCPULimit)
+		case corev1.ResourceLimitsEphemeralStorage:
+			fill(needs.Limits, corev1.ResourceEphemeralStorage, countedStorage)
+		case corev1.ResourceRequestsEphemeralStorage, corev1.ResourceEphemeralStorage:
+			fill(needs.Requests, corev1.ResourceEphemeralStorage, countedStorage)
+		}
+	}
+}
+
+func fill(list corev1.ResourceList, name corev1.ResourceName, quantity string) {
+	if _, said := list[name]; !said {
+		list[name] = resource.MustParse(quantity)
+	}
+}
+
+// amount is a request and its limit, which is as high unless the plan says otherwise.
+func amount(a plan.Amount, normal string) (request, limit resource.Quantity) {
+	request = resource.MustParse(normal)
+	if a.Request != nil {
+		request = a.Request.DeepCopy()
+	}
+	limit = request
+	if a.Limit != nil {
+		limit = a.Limit.DeepCopy()
+	}
+	return request, limit
+}
+
+// withMemory adds to what the sidecar may have what it writes into volumes in memory: that counts as its own. The limit of
+// the whole pod, which leaves room for the sidecar alone, stays the upper bound.
+func withMemory(needs corev1.ResourceRequirements, more resource.Quantity, pod *corev1.ResourceRequirements, guaranteed bool) corev1.ResourceRequirements {
+	needs = *needs.DeepCopy()
+	memory := needs.Limits[corev1.ResourceMemory].DeepCopy()
+	memory.Add(more)
+	if pod != nil {
+		if most, limited := pod.Limits[corev1.ResourceMemory]; limited {
+			most = most.DeepCopy()
+			most.Add(needs.Limits[corev1.ResourceMemory])
+			if memory.Cmp(most) > 0 {
+				memory = most
+			}
+		}
+	}
+	needs.Limits[corev1.ResourceMemory] = memory
+	if guaranteed {
+		needs.Requests[corev1.ResourceMemory] = memory
 	}
 	return needs
 }
@@ -46,29 +126,4 @@ func exact(r corev1.ResourceRequirements, name corev1.ResourceName) bool {
 	limit, limited := r.Limits[name]
 	request, requested := r.Requests[name]
 	return limited && !limit.IsZero() && (!requested || request.Cmp(limit) == 0)
-}
-
-// raiseResources makes room for the sidecar in the requests and limits of the pod as a whole, where it has any.
-func raiseResources(pod *corev1.ResourceRequirements, needs corev1.ResourceList) {
-	change(pod, needs, (*resource.Quantity).Add)
-}
-
-// lowerResources takes back what raiseResources did.
-func lowerResources(pod *corev1.ResourceRequirements, needs corev1.ResourceList) {
-	change(pod, needs, (*resource.Quantity).Sub)
-}
-
-func change(pod *corev1.ResourceRequirements, needs corev1.ResourceList, by func(*resource.Quantity, resource.Quantity)) {
-	if pod == nil {
-		return
-	}
-	for _, list := range []corev1.ResourceList{pod.Requests, pod.Limits} {
-		for name := range maps.Clone(list) {
-			if need, ok := needs[name]; ok {
-				sum := list[name].DeepCopy()
-				by(&sum, need)
-				list[name] = sum
-			}
-		}
-	}
 }

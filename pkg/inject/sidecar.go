@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"path"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -53,6 +54,7 @@ func (d *decision) installer() corev1.Container {
 // sidecar pulls and pushes for as long as the pod lives.
 func (d *decision) sidecar() corev1.Container {
 	c := d.container(sidecarName, append(sidecarCommand(), d.step().Args()...))
+	c.Resources = *d.sidecarNeeds.DeepCopy()
 	c.RestartPolicy = ptr.To(corev1.ContainerRestartPolicyAlways)
 	c.Env = []corev1.EnvVar{
 		fieldEnv("ORAS_NAMESPACE", "metadata.namespace"),
@@ -61,6 +63,7 @@ func (d *decision) sidecar() corev1.Container {
 		fieldEnv("ORAS_INDEX", "metadata.annotations['batch.kubernetes.io/job-completion-index']"),
 	}
 	c.VolumeMounts = append([]corev1.VolumeMount{{Name: runVolume, MountPath: string(handoff.DefaultDir)}}, d.mounts...)
+	c.VolumeMounts = append(c.VolumeMounts, d.secretMounts()...)
 	return c
 }
 
@@ -75,9 +78,18 @@ func (d *decision) step() handoff.Step {
 		Inputs:      d.inputs.steps,
 		PullTimeout: d.plan.PullTimeout,
 		PushTimeout: d.plan.PushTimeout,
+		Archives:    d.plan.Archives,
+		Compression: d.plan.Compression,
 		Pod:         handoff.PodIdentity{Namespace: "$(ORAS_NAMESPACE)", Name: "$(ORAS_POD)", Job: "$(ORAS_JOB)", Index: "$(ORAS_INDEX)"},
 		Unwrapped:   d.unwrapped,
+		Gated:       d.gated,
 		Debug:       d.plan.Debug,
+	}
+	switch {
+	case d.plan.Credentials != "":
+		step.DockerConfig = path.Join(handoff.CredentialsDir, dockerConfig)
+	case d.plan.OrasEnv != "":
+		step.LoginDir = handoff.LoginDir
 	}
 	for _, out := range d.outputs {
 		out.Path = escape(out.Path)

@@ -26,7 +26,7 @@ func Reapply(update, old corev1.PodTemplateSpec) (corev1.PodTemplateSpec, bool) 
 	}
 	out := *update.DeepCopy()
 	out.Spec = *old.Spec.DeepCopy()
-	keepScheduling(&out.Spec, update.Spec)
+	keepMutable(&out.Spec, update.Spec)
 	if seconds := update.Spec.TerminationGracePeriodSeconds; ptr.Deref(seconds, 0) > ptr.Deref(out.Spec.TerminationGracePeriodSeconds, 0) {
 		out.Spec.TerminationGracePeriodSeconds = seconds
 	}
@@ -47,14 +47,29 @@ func original(pod corev1.PodTemplateSpec) corev1.PodSpec {
 		c.Env = slices.DeleteFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == inputPathEnv || v.Name == outputPathEnv })
 	}
 	spec.TerminationGracePeriodSeconds, spec.Resources = nil, nil // raised when injected, from what is not known
-	keepScheduling(&spec, corev1.PodSpec{})
+	keepMutable(&spec, corev1.PodSpec{})
 	return spec
 }
 
-// keepScheduling takes from the update what Kubernetes lets change in a suspended Job's template.
-func keepScheduling(spec *corev1.PodSpec, update corev1.PodSpec) {
+// keepMutable takes from the update what Kubernetes lets change in a suspended Job's template. Resources are, since 1.36.
+func keepMutable(spec *corev1.PodSpec, update corev1.PodSpec) {
 	spec.NodeSelector = update.NodeSelector
 	spec.Affinity = update.Affinity
 	spec.Tolerations = update.Tolerations
 	spec.SchedulingGates = update.SchedulingGates
+	keepResources(spec.Containers, update.Containers)
+	keepResources(spec.InitContainers, update.InitContainers)
+}
+
+// keepResources takes from the update the resources of the containers that the operator has not added; none where it lacks one.
+func keepResources(containers, update []corev1.Container) {
+	for i := range containers {
+		if isInjected(containers[i]) {
+			continue
+		}
+		containers[i].Resources = corev1.ResourceRequirements{}
+		if n := slices.IndexFunc(update, func(c corev1.Container) bool { return c.Name == containers[i].Name }); n >= 0 {
+			containers[i].Resources = update[n].Resources
+		}
+	}
 }

@@ -61,7 +61,9 @@ func TestReapplyingKeepsWhatASuspendedJobMayChange(t *testing.T) {
 	update := read(t, "the-smallest-step", "input.yaml")
 	update.Spec.NodeSelector = map[string]string{"pool": "cpu"}
 	update.Labels["queue"] = "a"
+	update.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")}
 	want := *stored.DeepCopy()
+	want.Spec.Containers[0].Resources = update.Spec.Containers[0].Resources
 	want.Spec.NodeSelector, want.Labels["queue"] = update.Spec.NodeSelector, "a"
 	got, ok := inject.Reapply(update, stored)
 	assert.Assert(t, ok)

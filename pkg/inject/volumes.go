@@ -1,9 +1,11 @@
 package inject
 
 import (
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
@@ -44,6 +46,22 @@ func unwritable(v corev1.VolumeSource) string {
 	return ""
 }
 
+// inMemory is how much the volumes in memory that inputs go to may hold.
+func (ins *inputs) inMemory(volumes []corev1.Volume) resource.Quantity {
+	var sum resource.Quantity
+	for _, v := range volumes {
+		switch dir := v.EmptyDir; {
+		case dir == nil || dir.Medium != corev1.StorageMediumMemory || !slices.Contains(ins.filled, v.Name):
+		case dir.SizeLimit == nil:
+			ins.warnings = append(ins.warnings, fmt.Sprintf("volume %q is in memory and has no sizeLimit: inputs of more than %s get the sidecar killed, which fills it; set a sizeLimit, and the sidecar may use as much",
+				v.Name, sidecarMemory))
+		default:
+			sum.Add(*dir.SizeLimit)
+		}
+	}
+	return sum
+}
+
 func emptyDir(name string) corev1.Volume {
 	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
 }
@@ -54,6 +72,7 @@ func (d *decision) writeVolumes(spec *corev1.PodSpec) {
 	}
 	spec.Volumes = append(spec.Volumes, emptyDir(runVolume))
 	spec.Volumes = append(spec.Volumes, d.inputs.volumes...)
+	spec.Volumes = append(spec.Volumes, d.secretVolumes()...)
 	if slices.ContainsFunc(d.chosen, func(c *corev1.Container) bool { return d.outputs.useOutDir(c.Name) }) {
 		spec.Volumes = append(spec.Volumes, emptyDir(outVolume))
 	}

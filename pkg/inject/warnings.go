@@ -6,14 +6,46 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/placeholder"
 )
 
 // warn lists what is allowed and yet may not be what was meant.
-func (d *decision) warn() []string {
-	return slices.Concat(d.inputs.warnings, d.probeWarnings(), d.terminalWarnings(), d.unwrappedWarnings(), d.sharedWarnings())
+func (d *decision) warn(spec corev1.PodSpec) []string {
+	return slices.Concat(d.inputs.warnings, d.ownerWarnings(spec), d.restartWarnings(), d.probeWarnings(), d.terminalWarnings(), d.unwrappedWarnings(), d.sharedWarnings())
+}
+
+// ownerWarnings tells of volumes whose storage may belong to root alone, in a pod that does not say whose they shall be.
+func (d *decision) ownerWarnings(spec corev1.PodSpec) []string {
+	if !ptr.Equal(d.identity.user, ptr.To[int64](nobody)) || spec.SecurityContext != nil && spec.SecurityContext.FSGroup != nil {
+		return nil
+	}
+	var warnings []string
+	for _, v := range spec.Volumes {
+		if v.EmptyDir == nil && slices.Contains(d.inputs.filled, v.Name) {
+			warnings = append(warnings, fmt.Sprintf("volume %q takes an input, which the sidecar writes as user %d: where its storage belongs to root, it cannot; set spec.securityContext.fsGroup, such as to %d",
+				v.Name, nobody, nobody))
+		}
+	}
+	return warnings
+}
+
+// restartWarnings tells of commands that run again once they have done what is wanted of them.
+func (d *decision) restartWarnings() []string {
+	var warnings []string
+	for _, c := range d.chosen {
+		if len(d.outputs.of(c.Name)) == 0 || restartPolicy(*c, d.restartPolicy) != corev1.RestartPolicyAlways {
+			continue
+		}
+		how := "its outputs are pushed anew each time"
+		if d.unwrapped {
+			how = "its outputs are pushed once the pod is deleted"
+		}
+		warnings = append(warnings, fmt.Sprintf("container %q is started again whenever it ends (restartPolicy Always), and %s; set spec.restartPolicy to Never or OnFailure for a step that runs once", c.Name, how))
+	}
+	return warnings
 }
 
 // probeWarnings tells of what Kubernetes does to a container while its command still waits for inputs, where no gate has

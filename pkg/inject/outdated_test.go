@@ -1,0 +1,30 @@
+package inject_test
+
+import (
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/inject"
+	"github.com/converged-computing/oras-operator/pkg/plan"
+)
+
+func TestNoGoldenPodIsOutdated(t *testing.T) {
+	for _, name := range accepted(t) {
+		pod := read(t, name, "golden.yaml")
+		p, _, err := plan.Parse(plan.Metadata{Labels: pod.Labels, Annotations: pod.Annotations})
+		assert.NilError(t, err)
+		assert.Equal(t, len(inject.Outdated(pod.Spec, p)), 0, name)
+	}
+}
+
+func TestKeysThatWereChangedSinceAreFound(t *testing.T) {
+	pod := read(t, "credentials-of-another-registry", "golden.yaml")
+	p, _, err := plan.Parse(plan.Metadata{Annotations: map[string]string{
+		v1alpha1.KeyPrefix + "registry": "other.example.org", v1alpha1.KeyPrefix + "input-uri_2": "more", v1alpha1.KeyPrefix + "output-uri": "changed",
+		v1alpha1.KeyPrefix + "output-uri_1": "of-{pod}",
+	}})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, inject.Outdated(pod.Spec, p), []string{"registry", "input-uri_2", "output-uri"})
+}
