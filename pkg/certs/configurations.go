@@ -20,8 +20,8 @@ func mutating(name string) configuration {
 				return nil, err
 			}
 			found := make([]trust, 0, len(cfg.Webhooks))
-			for i := range cfg.Webhooks {
-				found = append(found, trust{cfg.Webhooks[i].Name, cfg.Webhooks[i].ClientConfig.CABundle})
+			for _, w := range cfg.Webhooks {
+				found = append(found, trust{w.Name, w.ClientConfig.CABundle, isPassedOver(w.FailurePolicy)})
 			}
 			return found, nil
 		},
@@ -46,8 +46,8 @@ func validating(name string) configuration {
 				return nil, err
 			}
 			found := make([]trust, 0, len(cfg.Webhooks))
-			for i := range cfg.Webhooks {
-				found = append(found, trust{cfg.Webhooks[i].Name, cfg.Webhooks[i].ClientConfig.CABundle})
+			for _, w := range cfg.Webhooks {
+				found = append(found, trust{w.Name, w.ClientConfig.CABundle, isPassedOver(w.FailurePolicy)})
 			}
 			return found, nil
 		},
@@ -59,6 +59,11 @@ func validating(name string) configuration {
 			return cfg
 		},
 	}
+}
+
+// isPassedOver tells whether calls that fail are; where nothing is said, they are not.
+func isPassedOver(policy *admissionv1.FailurePolicyType) bool {
+	return policy != nil && *policy == admissionv1.Ignore
 }
 
 func trusting(caBundle []byte) *applyadmission.WebhookClientConfigApplyConfiguration {

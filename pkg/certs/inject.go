@@ -3,8 +3,10 @@ package certs
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -23,41 +25,45 @@ type configuration struct {
 
 // trust is which authorities one webhook trusts.
 type trust struct {
-	webhook  string
-	caBundle []byte
+	webhook    string
+	caBundle   []byte
+	passedOver bool // a call that fails is as if it had not been made
 }
 
-// configurations are all that o names.
+// configurations are all that o names, those last that replicas wait for: see [Source.Ready].
 func (o Options) configurations() []configuration {
 	var all []configuration
-	for _, name := range o.Mutating {
-		all = append(all, mutating(name))
-	}
 	for _, name := range o.Validating {
 		all = append(all, validating(name))
+	}
+	for _, name := range o.Mutating {
+		all = append(all, mutating(name))
 	}
 	return all
 }
 
-// inject makes every webhook of the configurations trust authorities.
+// inject makes every webhook of the configurations trust authorities. What goes wrong with one does not keep it from the rest.
 func (o Options) inject(ctx context.Context, authorities []byte) error {
+	var wrong []error
 	for _, c := range o.configurations() {
-		found, err := o.read(ctx, c)
-		if err != nil {
-			return err
-		}
-		if allTrust(found, authorities) {
-			continue
-		}
-		names := make([]string, 0, len(found))
-		for _, t := range found {
-			names = append(names, t.webhook)
-		}
-		if err := o.Client.Apply(ctx, c.want(names, authorities), fieldOwner, client.ForceOwnership); err != nil {
-			return fmt.Errorf("applying the authorities to %s %s: %w", c.kind, c.name, err)
-		}
-		o.Log.Info("The webhooks trust the current authorities.", "kind", c.kind, "name", c.name)
+		wrong = append(wrong, o.injectInto(ctx, c, authorities))
 	}
+	return errors.Join(wrong...)
+}
+
+func (o Options) injectInto(ctx context.Context, c configuration, authorities []byte) error {
+	found, err := o.read(ctx, c)
+	if err != nil || allTrust(found, authorities) {
+		return err
+	}
+	names := make([]string, 0, len(found))
+	for _, t := range found {
+		names = append(names, t.webhook)
+	}
+	if err := o.Client.Apply(ctx, c.want(names, authorities), fieldOwner, client.ForceOwnership); err != nil {
+		return fmt.Errorf("applying the authorities to %s %s: %w", c.kind, c.name, err)
+	}
+	o.Log.Info("The webhooks trust the current authorities.", "kind", c.kind, "name", c.name)
 	return nil
 }
 
@@ -74,8 +80,12 @@ func (o Options) trusts(ctx context.Context) ([]trust, error) {
 	return all, nil
 }
 
+// read returns what the webhooks of a configuration trust: of one that is not there, which asks nobody, none.
 func (o Options) read(ctx context.Context, c configuration) ([]trust, error) {
 	found, err := c.read(ctx, o.Client)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s %s: %w", c.kind, c.name, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Keeper rotates the certificates and has the webhook configurations trust them. Only the leader runs it.
@@ -41,21 +43,43 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var held Bundle
-	if secret != nil {
-		held = bundleOf(secret.Data)
+	held, err := k.held(ctx, secret)
+	if err != nil {
+		return err
 	}
 	next, err := Rotate(k.opts.Clock.Now(), k.opts.lifetime(), k.opts.host(), held)
 	if err != nil {
 		return fmt.Errorf("rotating the webhook certificates: %w", err)
 	}
-	if !maps.EqualFunc(next.data(), held.data(), slices.Equal) {
+	if secret == nil || !maps.EqualFunc(next.data(), held.data(), slices.Equal) {
 		if err := k.opts.save(ctx, secret, next); err != nil {
 			return err
 		}
 		k.opts.Log.Info("The webhook certificates were rotated.", "secret", k.opts.Secret)
 	}
 	return k.opts.inject(ctx, next.Authorities)
+}
+
+// held is the bundle of the Secret. One that is lost or broken is taken to have had the authorities that webhooks trust, since
+// replicas still serve what those have signed.
+func (k *Keeper) held(ctx context.Context, secret *corev1.Secret) (Bundle, error) {
+	var held Bundle
+	if secret != nil {
+		held = bundleOf(secret.Data)
+	}
+	if _, err := held.parse(); err == nil {
+		return held, nil
+	}
+	webhooks, err := k.opts.trusts(ctx)
+	if err != nil {
+		return Bundle{}, err
+	}
+	for _, t := range webhooks {
+		if authorities, err := parseAuthorities(t.caBundle); err == nil {
+			return Bundle{Authorities: encodeAuthorities(authorities)}, nil
+		}
+	}
+	return held, nil
 }
 
 // every calls do at once and then at each interval until ctx ends.

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	testclock "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -123,6 +125,56 @@ func TestTheKeeperPutsBackATrustThatIsLost(t *testing.T) {
 	assert.DeepEqual(t, w.mutating(t).Webhooks[1].ClientConfig.CABundle, want)
 }
 
+// Replicas serve what was signed before until they have read the Secret again.
+func TestAuthoritiesOutliveTheSecret(t *testing.T) {
+	for name, harm := range map[string]func(*corev1.Secret, client.Client) error{
+		"it is deleted": func(s *corev1.Secret, c client.Client) error { return c.Delete(t.Context(), s) },
+		"it is garbled": func(s *corev1.Secret, c client.Client) error {
+			s.Data = map[string][]byte{"x": nil}
+			return c.Update(t.Context(), s)
+		},
+		"its key is gone": func(s *corev1.Secret, c client.Client) error {
+			delete(s.Data, keyPrivateKey)
+			return c.Update(t.Context(), s)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.keep(t)
+			source, err := NewSource(w.Options)
+			assert.NilError(t, err)
+			assert.NilError(t, source.Refresh(t.Context()))
+			served := source.current.Load().certificate
+
+			secret, err := w.load(t.Context())
+			assert.NilError(t, err)
+			assert.NilError(t, harm(secret, w.Client))
+			w.keep(t)
+			for _, webhook := range w.mutating(t).Webhooks {
+				_, err = served.Leaf.Verify(x509.VerifyOptions{
+					Roots: pool(webhook.ClientConfig.CABundle), DNSName: w.host(), CurrentTime: w.clock.Now(),
+				})
+				assert.NilError(t, err)
+			}
+			assert.NilError(t, source.Refresh(t.Context()))
+			assert.NilError(t, source.Ready())
+			assert.Assert(t, !bytes.Equal(source.current.Load().certificate.Certificate[0], served.Certificate[0]))
+		})
+	}
+}
+
+// A person may delete what is passed over while nobody answers, or both to start anew.
+func TestAConfigurationThatIsGoneAsksNobody(t *testing.T) {
+	w := newWorld(t)
+	assert.NilError(t, w.Client.Delete(t.Context(), w.validating(t)))
+	w.keep(t)
+	assert.Assert(t, len(w.mutating(t).Webhooks[0].ClientConfig.CABundle) > 0)
+	source, err := NewSource(w.Options)
+	assert.NilError(t, err)
+	assert.NilError(t, source.Refresh(t.Context()))
+	assert.NilError(t, source.Ready())
+}
+
 func TestALeaderOfYesterdayUndoesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.keep(t)
@@ -156,6 +208,26 @@ func TestASourceIsReadyOnceItsCertificateIsTrusted(t *testing.T) {
 
 	w.clock.SetTime(testStart().Add(time.Duration(testLifetime) + time.Hour))
 	assert.ErrorContains(t, source.Ready(), "expired")
+}
+
+// The leader of an older version keeps only the configurations that it knows.
+func TestASourceDoesNotWaitForWhatIsPassedOver(t *testing.T) {
+	w := newWorld(t)
+	source, err := NewSource(w.Options)
+	assert.NilError(t, err)
+	b := issue(t, testStart())
+	assert.NilError(t, w.save(t.Context(), nil, b))
+	older := w.Options
+	older.Validating = nil
+	assert.NilError(t, older.inject(t.Context(), b.Authorities))
+	assert.NilError(t, source.Refresh(t.Context()))
+	assert.ErrorContains(t, source.Ready(), "unknown authority", "a webhook that says nothing fails")
+
+	cfg := w.validating(t)
+	cfg.Webhooks[0].FailurePolicy = ptr.To(admissionv1.Ignore)
+	assert.NilError(t, w.Client.Update(t.Context(), cfg))
+	assert.NilError(t, source.Refresh(t.Context()))
+	assert.NilError(t, source.Ready())
 }
 
 func TestASourceServesOnWhileItCannotRead(t *testing.T) {

@@ -49,8 +49,8 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 // host is the DNS name that the API server expects in a webhook's certificate.
-func (o Options) host() string {
-	return fmt.Sprintf("%s.%s.svc", o.Service, o.Namespace)
-}
+func (o Options) host() string { return host(o.Namespace, o.Service) }
+
+func host(namespace, service string) string { return fmt.Sprintf("%s.%s.svc", service, namespace) }
 
 func (o Options) lifetime() Lifetime { return Lifetime(o.Lifetime) }

@@ -25,7 +25,7 @@ type Source struct {
 // served is what was last read.
 type served struct {
 	certificate tls.Certificate
-	trusted     [][]byte // the caBundle of each webhook
+	trusted     [][]byte // the caBundle of each webhook whose calls must not fail
 }
 
 // NewSource returns a source, or what is wrong with opts. It has no certificate until [Source.Start] runs.
@@ -84,7 +84,9 @@ func (s *Source) Refresh(ctx context.Context) error {
 	}
 	next := &served{certificate: held.serving}
 	for _, t := range webhooks {
-		next.trusted = append(next.trusted, t.caBundle)
+		if !t.passedOver {
+			next.trusted = append(next.trusted, t.caBundle)
+		}
 	}
 	s.current.Store(next)
 	return nil
@@ -99,8 +101,10 @@ func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	return &now.certificate, nil
 }
 
-// Ready returns nil if the API server will accept the certificate that is served, for every webhook: it is valid now, made
-// for the Service, and signed by an authority that the webhook's configuration trusts. Only then should calls come here.
+// Ready returns nil if the API server will accept the certificate that is served, for every webhook whose failures it does not
+// pass over: it is valid now, made for the Service, and signed by an authority that the webhook's configuration trusts. Only
+// then should calls come here. The others are not waited for: in an upgrade, the leader may not know of them yet, and is not
+// replaced before a newer replica is ready.
 func (s *Source) Ready() error {
 	now := s.current.Load()
 	if now == nil {
