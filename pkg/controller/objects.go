@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	applycore "k8s.io/client-go/applyconfigurations/core/v1"
 	applymeta "k8s.io/client-go/applyconfigurations/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
@@ -23,8 +24,11 @@ func ownerOf(cache *v1alpha1.OrasCache) *applymeta.OwnerReferenceApplyConfigurat
 
 // isDeployed tells whether cache wants a registry to run.
 func isDeployed(cache *v1alpha1.OrasCache) bool {
-	return cache.Spec.Deploy == nil || *cache.Spec.Deploy
+	return ptr.Deref(cache.Spec.Deploy, true)
 }
+
+// makesService tells whether the Service by which clients reach the registry is for the operator to make.
+func makesService(cache *v1alpha1.OrasCache) bool { return ptr.Deref(cache.Spec.Service.Create, true) }
 
 // sizeOf is the size that cache wants for its storage.
 func sizeOf(cache *v1alpha1.OrasCache) resource.Quantity {
@@ -36,7 +40,7 @@ func sizeOf(cache *v1alpha1.OrasCache) resource.Quantity {
 
 // service returns the Service by which clients reach the registry.
 func service(cache *v1alpha1.OrasCache) *applycore.ServiceApplyConfiguration {
-	return applycore.Service(cache.Name, cache.Namespace).
+	return applycore.Service(cache.ServiceName(), cache.Namespace).
 		WithLabels(labelsOf(cache)).
 		WithOwnerReferences(ownerOf(cache)).
 		WithSpec(serviceSpec(cache))

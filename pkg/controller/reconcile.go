@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -58,10 +59,17 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 	if err := r.applySecret(ctx, cache); err != nil {
 		return observation{}, err
 	}
-	for _, want := range []applyConfiguration{service(cache), podService(cache), statefulSet(cache, r.operatorImage)} {
+	wanted := []applyConfiguration{podService(cache), statefulSet(cache, r.operatorImage)}
+	if makesService(cache) {
+		wanted = append(wanted, service(cache))
+	}
+	for _, want := range wanted {
 		if err := r.apply(ctx, cache, want); err != nil {
 			return observation{}, err
 		}
+	}
+	if err := r.removeServices(ctx, cache, wanted); err != nil {
+		return observation{}, err
 	}
 	return r.observe(ctx, cache)
 }
@@ -98,8 +106,24 @@ func (r *Reconciler) tearDown(ctx context.Context, cache *v1alpha1.OrasCache) er
 	if err := r.remove(ctx, cache, appsv1.SchemeGroupVersion.WithKind("StatefulSet"), cache.Name); err != nil {
 		return err
 	}
-	for _, name := range []string{cache.Name, podServiceName(cache)} {
-		if err := r.remove(ctx, cache, corev1.SchemeGroupVersion.WithKind("Service"), name); err != nil {
+	return r.removeServices(ctx, cache, nil)
+}
+
+// removeServices deletes the cache's Services but for those that are wanted: the spec may have named another before.
+func (r *Reconciler) removeServices(ctx context.Context, cache *v1alpha1.OrasCache, wanted []applyConfiguration) error {
+	var there corev1.ServiceList
+	if err := r.client.List(ctx, &there, client.InNamespace(cache.Namespace), client.MatchingLabels(labelsOf(cache))); err != nil {
+		return fmt.Errorf("listing the Services of the registry: %w", err)
+	}
+	kind := corev1.SchemeGroupVersion.WithKind("Service")
+	for _, service := range there.Items {
+		kept := slices.ContainsFunc(wanted, func(want applyConfiguration) bool {
+			return *want.GetKind() == kind.Kind && *want.GetName() == service.Name
+		})
+		if kept {
+			continue
+		}
+		if err := r.remove(ctx, cache, kind, service.Name); err != nil {
 			return err
 		}
 	}

@@ -177,6 +177,38 @@ func TestWithoutDeployTheWorkloadGoesAndTheDataStays(t *testing.T) {
 	assert.Assert(t, cmp.Len(pvc.OwnerReferences, 0))
 }
 
+func TestTheServiceHasTheNameThatTheSpecGives(t *testing.T) {
+	c := newCluster(t, interceptor.Funcs{}, newCache(nil))
+	cache, _, err := c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Equal(t, cache.Status.Endpoint, "oras.flow.svc:5000")
+	cache.Spec.Service.Name = "artifacts"
+	assert.NilError(t, c.Update(t.Context(), cache))
+
+	cache, _, err = c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Equal(t, cache.Status.Endpoint, "artifacts.flow.svc:5000")
+	assert.Assert(t, c.has(t, "artifacts", &corev1.Service{}))
+	assert.Assert(t, c.has(t, "oras-pods", &corev1.Service{}))
+	assert.Assert(t, !c.has(t, "oras", &corev1.Service{}), "nobody is to go on with the old name")
+	set := &appsv1.StatefulSet{}
+	assert.Assert(t, c.has(t, "oras", set))
+	assert.Equal(t, set.Spec.ServiceName, "oras-pods")
+}
+
+func TestTheServiceMayBeSomebodyElses(t *testing.T) {
+	theirs := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "theirs"}}
+	c := newCluster(t, interceptor.Funcs{}, theirs, newCache(func(cache *v1alpha1.OrasCache) {
+		cache.Spec.Service = v1alpha1.ServiceSpec{Name: "theirs", Create: new(false)}
+	}))
+	cache, _, err := c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Equal(t, cache.Status.Endpoint, "theirs.flow.svc:5000")
+	assert.Assert(t, c.has(t, "theirs", theirs))
+	assert.Equal(t, len(theirs.Spec.Ports), 0)
+	assert.Assert(t, !c.has(t, "oras", &corev1.Service{}))
+}
+
 func TestWithoutDeployNothingIsMade(t *testing.T) {
 	foreign := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "oras"}}
 	c := newCluster(t, interceptor.Funcs{}, foreign, newCache(func(cache *v1alpha1.OrasCache) { cache.Spec.Deploy = new(false) }))

@@ -49,7 +49,7 @@ func judge(cache *v1alpha1.OrasCache, seen observation, err error) finding {
 		return finding{
 			ready:   metav1.ConditionTrue,
 			reason:  v1alpha1.ReasonServing,
-			message: fmt.Sprintf("The registry serves at %s.", v1alpha1.Endpoint(cache.Namespace, cache.Name)),
+			message: fmt.Sprintf("The registry serves at %s.", cache.Endpoint()),
 		}
 	case seen.claim != nil && seen.claim.Status.Phase != corev1.ClaimBound:
 		return finding{
@@ -96,7 +96,7 @@ func setStatus(cache *v1alpha1.OrasCache, found finding) {
 	cache.Status.Endpoint = ""
 	// Where the name is taken, something else may answer there.
 	if isDeployed(cache) && found.reason != v1alpha1.ReasonNameTaken {
-		cache.Status.Endpoint = v1alpha1.Endpoint(cache.Namespace, cache.Name)
+		cache.Status.Endpoint = cache.Endpoint()
 	}
 	meta.SetStatusCondition(&cache.Status.Conditions, metav1.Condition{
 		Type:               v1alpha1.ConditionReady,
