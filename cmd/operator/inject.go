@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"text/tabwriter"
+	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/spf13/cobra"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +21,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/imageconfig"
+	"github.com/converged-computing/oras-operator/pkg/inject"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 	"github.com/converged-computing/oras-operator/pkg/webhook"
 )
@@ -28,6 +33,10 @@ type injectOptions struct {
 	sidecarImage string
 	namespace    string // of objects that name none
 	endpoint     string // host:port; empty: that of the OrasCache that the keys name
+	lookUpImages bool
+	explain      bool
+
+	findCommand webhook.FindCommand // what images run; nil: they are not looked up
 }
 
 func newInjectCommand() *cobra.Command {
@@ -37,11 +46,16 @@ func newInjectCommand() *cobra.Command {
 		Short: "Print what the webhooks would make of a manifest",
 		Long: `Print what the webhooks would make of the Pods and Jobs in a manifest, without a cluster. Other objects are
 printed as they are: the pods of a CronJob or a Deployment are injected when they are made. Warnings go to standard
-error.`,
+error. A container without a command needs --look-up-images, as what it runs is only known to its image.`,
 		Example: `  operator inject -f job.yaml
+  operator inject -f job.yaml --explain
+  operator inject -f job.yaml --look-up-images
   kubectl kustomize workflow/ | operator inject -f - -n team | kubectl apply -n team -f -`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opts.lookUpImages {
+				opts.findCommand = findCommandOf(imageconfig.New(imageconfig.Options{Timeout: lookUpTimeout, AllowLoopback: true}))
+			}
 			return injectFile(cmd.Context(), opts, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -50,8 +64,25 @@ error.`,
 	flags.StringVar(&opts.sidecarImage, "sidecar-image", defaultSidecarImage, "`image` of the sidecar and the shim")
 	flags.StringVarP(&opts.namespace, "namespace", "n", metav1.NamespaceDefault, "namespace of objects that name none")
 	flags.StringVar(&opts.endpoint, "endpoint", "", "`host:port` of the OrasCache's registry (default NAME.NAMESPACE.svc:5000)")
+	flags.BoolVar(&opts.lookUpImages, "look-up-images", false,
+		"ask the registries of images what they run, with the credentials of docker login")
+	flags.BoolVar(&opts.explain, "explain", false, "say in comments what was decided about each object, and why")
 	cmd.MarkFlagRequired("filename") //nolint:errcheck // the flag is defined above
 	return cmd
+}
+
+// lookUpTimeout is how long a person may be kept waiting for a registry.
+const lookUpTimeout = 30 * time.Second
+
+// findCommandOf looks images up as whoever runs this would pull them, on all of their architectures.
+func findCommandOf(lookup *imageconfig.Lookup) webhook.FindCommand {
+	return func(ctx context.Context, _ string, _ corev1.PodSpec, image string) inject.ImageCommand {
+		command, err := lookup.Command(ctx, image, nil, authn.DefaultKeychain)
+		if err != nil {
+			return inject.ImageCommand{Unknown: err.Error()}
+		}
+		return inject.ImageCommand{Entrypoint: command.Entrypoint, Cmd: command.Cmd}
+	}
 }
 
 func injectFile(ctx context.Context, opts injectOptions, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -112,11 +143,12 @@ func injectDocument(ctx context.Context, opts injectOptions, document []byte, st
 	if object.Kind == "List" {
 		return nil, errors.New("a List is not looked into; write its items as documents of their own")
 	}
-	mutate := opts.mutatorOf(object.TypeMeta)
+	what := fmt.Sprintf("%s %q", object.Kind, object.Name+object.GenerateName)
+	var choices []inject.Choice
+	mutate := opts.mutatorOf(object.TypeMeta, func(choice inject.Choice) { choices = append(choices, choice) })
 	if mutate == nil {
 		return document, nil
 	}
-	what := fmt.Sprintf("%s %q", object.Kind, object.Name+object.GenerateName)
 	mutated, warnings, err := mutate(ctx, raw, cmp.Or(object.Namespace, opts.namespace))
 	for _, warning := range warnings {
 		fmt.Fprintf(stderr, "Warning: %s: %s\n", what, warning) //nolint:errcheck // nobody is left to be told
@@ -127,12 +159,28 @@ func injectDocument(ctx context.Context, opts injectOptions, document []byte, st
 	if bytes.Equal(mutated, raw) {
 		return document, nil
 	}
-	return yaml.JSONToYAML(mutated)
+	manifest, err := yaml.JSONToYAML(mutated)
+	if err != nil || !opts.explain {
+		return manifest, err
+	}
+	return append(table(what, choices), manifest...), nil
+}
+
+// table writes decisions as comments, so that what follows can still be applied.
+func table(what string, choices []inject.Choice) []byte {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "# %s becomes a step:\n", what)
+	columns := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	for _, choice := range choices {
+		fmt.Fprintf(columns, "#   %s\t%s\t(%s)\n", choice.About, choice.What, choice.Why) //nolint:errcheck // to memory
+	}
+	columns.Flush() //nolint:errcheck // to memory
+	return out.Bytes()
 }
 
 // mutatorOf returns what the webhook of a kind does to an object in JSON; nil for a kind that no webhook sees.
-func (o injectOptions) mutatorOf(kind metav1.TypeMeta) func(context.Context, []byte, string) ([]byte, []string, error) {
-	m := webhook.Mutator{SidecarImage: o.sidecarImage, FindCache: o.findCache}
+func (o injectOptions) mutatorOf(kind metav1.TypeMeta, explain func(inject.Choice)) func(context.Context, []byte, string) ([]byte, []string, error) {
+	m := webhook.Mutator{SidecarImage: o.sidecarImage, FindCache: o.findCache, FindCommand: o.findCommand, Explain: explain}
 	switch kind.GroupVersionKind() {
 	case corev1.SchemeGroupVersion.WithKind("Pod"):
 		return m.Pod

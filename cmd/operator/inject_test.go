@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,29 +11,58 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
+
+	"github.com/converged-computing/oras-operator/pkg/inject"
+	"github.com/converged-computing/oras-operator/pkg/webhook"
 )
 
-// injectTestdata is that of package inject: what the webhook does, the command prints.
-const injectTestdata = "../../pkg/inject/testdata"
+// What the webhooks do, the command prints: the cases are those of packages inject, for pods, and webhook, for Jobs.
+const (
+	injectTestdata  = "../../pkg/inject/testdata"
+	webhookTestdata = "../../pkg/webhook/testdata"
+)
 
 func TestInjectPrintsWhatTheGoldenManifestsSay(t *testing.T) {
-	files, err := filepath.Glob(injectTestdata + "/*/golden.yaml")
-	assert.NilError(t, err)
-	assert.Assert(t, len(files) > 0)
+	var files []string
+	for _, testdata := range []string{injectTestdata, webhookTestdata} {
+		more, err := filepath.Glob(testdata + "/*/golden.yaml")
+		assert.NilError(t, err)
+		assert.Assert(t, len(more) > 0)
+		files = append(files, more...)
+	}
 	for _, file := range files {
 		dir := filepath.Dir(file)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			args := []string{"inject", "-f", filepath.Join(dir, "input.yaml"), "--sidecar-image=sidecar:test"}
-			assert.NilError(t, run(t.Context(), args, &stdout, &stderr))
-			var got, want corev1.Pod
-			assert.NilError(t, yaml.Unmarshal(stdout.Bytes(), &got))
+			opts := injectOptions{file: filepath.Join(dir, "input.yaml"), sidecarImage: "sidecar:test", namespace: "default", findCommand: findCommand(t)}
+			assert.NilError(t, injectFile(t.Context(), opts, nil, &stdout, &stderr))
 			data, err := os.ReadFile(file)
 			assert.NilError(t, err)
-			assert.NilError(t, yaml.Unmarshal(data, &want))
-			assert.DeepEqual(t, got, want)
+			assert.DeepEqual(t, decode(t, stdout.Bytes()), decode(t, data))
 		})
+	}
+}
+
+// decode reads a Pod or a Job.
+func decode(t *testing.T, manifest []byte) runtime.Object {
+	t.Helper()
+	object, _, err := clientscheme.Codecs.UniversalDeserializer().Decode(manifest, nil, nil)
+	assert.NilError(t, err)
+	return object
+}
+
+// findCommand knows what the images of the cases run.
+func findCommand(t *testing.T) webhook.FindCommand {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(injectTestdata, "images.yaml"))
+	assert.NilError(t, err)
+	var images map[string]inject.ImageCommand
+	assert.NilError(t, yaml.UnmarshalStrict(data, &images))
+	return func(_ context.Context, _ string, _ corev1.PodSpec, image string) inject.ImageCommand {
+		return images[image]
 	}
 }
 
@@ -45,6 +75,23 @@ func TestInjectGoesThroughAWholeStream(t *testing.T) {
 	assert.NilError(t, injectStream(t.Context(), opts, in, &stdout, &stderr))
 	golden.Assert(t, stdout.String(), "inject/golden.yaml")
 	assert.Equal(t, stderr.String(), "Warning: Job \"two\": input-wait has no effect: the step has no input\n")
+}
+
+// What is printed with an explanation can still be applied.
+func TestInjectExplainsEveryDecision(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	opts := injectOptions{file: filepath.Join(webhookTestdata, "own-volumes-at-input-and-output", "input.yaml"), sidecarImage: "sidecar:test", namespace: "default", explain: true}
+	assert.NilError(t, injectFile(t.Context(), opts, nil, &stdout, &stderr))
+	var table strings.Builder
+	for line := range strings.Lines(stdout.String()) {
+		if strings.HasPrefix(line, "#") {
+			table.WriteString(line)
+		}
+	}
+	golden.Assert(t, table.String(), "inject/explained.txt")
+	data, err := os.ReadFile(filepath.Join(webhookTestdata, "own-volumes-at-input-and-output", "golden.yaml"))
+	assert.NilError(t, err)
+	assert.DeepEqual(t, decode(t, stdout.Bytes()), decode(t, data))
 }
 
 func TestInjectTellsAllMistakesOfAStream(t *testing.T) {

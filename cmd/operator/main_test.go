@@ -36,6 +36,9 @@ func TestMistakesOnTheCommandLineAreTold(t *testing.T) {
 		"a registry that has no place for its data": {
 			args: []string{"registry", "--root=/proc/self"}, want: []string{"writing to the root directory"},
 		},
+		"a certificate for no webhooks": {
+			args: []string{"--webhook-port=0", "--webhook-cert-dir=/certs"}, want: []string{"--webhook-cert-dir", "--webhook-port=0"},
+		},
 		"several at once": {
 			args: []string{"--namespace=", "--sidecar-image=", "--webhook-port=70000", "--webhook-cert-lifetime=1s"},
 			want: []string{"--namespace", "--sidecar-image", "--webhook-port 70000", "--webhook-cert-lifetime 1s"},
@@ -63,6 +66,9 @@ func TestTheDefaultsOfTheManagerAreValid(t *testing.T) {
 		namespace: "n", operatorImage: "o", sidecarImage: "s", webhookPort: port, certLifetime: lifetime,
 	}
 	assert.NilError(t, opts.validate())
+	lookUp, err := cmd.Flags().GetBool("look-up-images")
+	assert.NilError(t, err)
+	assert.Assert(t, lookUp)
 }
 
 func TestEveryCommandHelps(t *testing.T) {

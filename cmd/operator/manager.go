@@ -24,9 +24,12 @@ type managerOptions struct {
 	sidecarImage  string
 	metricsAddr   string
 	probeAddr     string
-	webhookPort   int // TCP port; 0 is no webhooks
+	lookUpImages  bool
+	webhookPort   int    // TCP port; 0 is no webhooks
+	certDir       string // empty: the manager keeps certificates itself
 	certLifetime  time.Duration
 	leaderElect   bool
+	shutdownDelay time.Duration
 }
 
 func (o *managerOptions) addFlags(flags *pflag.FlagSet) {
@@ -36,14 +39,21 @@ func (o *managerOptions) addFlags(flags *pflag.FlagSet) {
 		"image of this operator, which the registries of OrasCaches run from unless they name another")
 	flags.StringVar(&o.sidecarImage, "sidecar-image", defaultSidecarImage,
 		"image of the sidecar and the shim that marked pods are given")
+	flags.BoolVar(&o.lookUpImages, "look-up-images", true,
+		"ask the registries of images what they run, for marked containers without a command; otherwise such are denied")
 	flags.StringVar(&o.metricsAddr, "metrics-bind-address", ":8080",
 		"TCP address of the Prometheus metrics, host:port; 0 serves none")
 	flags.StringVar(&o.probeAddr, "health-probe-bind-address", ":8081",
 		"TCP address of the probes /healthz and /readyz, host:port; 0 serves none")
 	flags.IntVar(&o.webhookPort, "webhook-port", 9443,
 		"TCP port of the admission webhooks; 0 serves none and keeps no certificates, to run outside of a cluster")
+	flags.StringVar(&o.certDir, "webhook-cert-dir", "",
+		"directory with the certificate of the webhooks, tls.crt and tls.key, which somebody else keeps and has them trust; "+
+			"default: the manager makes and keeps one in a Secret")
 	flags.DurationVar(&o.certLifetime, "webhook-cert-lifetime", certs.DefaultLifetime,
-		fmt.Sprintf("how long a certificate of the webhooks is valid, at least %s; it is replaced after a third of it", certs.MinLifetime))
+		fmt.Sprintf("how long a certificate that the manager makes is valid, at least %s; it is replaced after a third of it", certs.MinLifetime))
+	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second,
+		"how long to go on serving after SIGTERM, not being ready any more, until the API server asks other replicas")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true,
 		"let one of several replicas look after OrasCaches, Events and certificates; all of them serve webhooks")
 }
@@ -60,6 +70,12 @@ func (o *managerOptions) validate() error {
 	}
 	if o.webhookPort < 0 || o.webhookPort > 65535 {
 		wrong = append(wrong, fmt.Errorf("--webhook-port %d is no TCP port", o.webhookPort))
+	}
+	if o.webhookPort == 0 && o.certDir != "" {
+		wrong = append(wrong, errors.New("--webhook-cert-dir is of no use with --webhook-port=0"))
+	}
+	if o.shutdownDelay < 0 {
+		wrong = append(wrong, fmt.Errorf("--shutdown-delay %s is negative", o.shutdownDelay))
 	}
 	if o.certLifetime < certs.MinLifetime {
 		wrong = append(wrong, fmt.Errorf("--webhook-cert-lifetime %s is below %s", o.certLifetime, certs.MinLifetime))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,11 +18,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
-	"github.com/converged-computing/oras-operator/pkg/certs"
 	"github.com/converged-computing/oras-operator/pkg/controller"
 	"github.com/converged-computing/oras-operator/pkg/events"
 	"github.com/converged-computing/oras-operator/pkg/webhook"
@@ -46,17 +47,17 @@ func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) err
 	if err != nil {
 		return err
 	}
-	certOptions, err := certOptions(cluster, scheme, opts, log)
+	served, kept, err := newCertificates(cluster, scheme, opts, log)
 	if err != nil {
 		return err
 	}
-	source, err := certs.NewSource(certOptions)
-	if err != nil {
-		return err
-	}
-	mgr, err := newManager(cluster, scheme, opts, source)
+	mgr, err := newManager(cluster, scheme, opts, served)
 	if err != nil {
 		return fmt.Errorf("setting the manager up: %w", err)
+	}
+	end := &drain{delay: opts.shutdownDelay}
+	if err := mgr.AddReadyzCheck("not-draining", end.ready); err != nil {
+		return fmt.Errorf("adding a probe: %w", err)
 	}
 	if err := controller.Register(mgr, controller.Options{OperatorImage: opts.operatorImage}); err != nil {
 		return err
@@ -65,17 +66,19 @@ func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) err
 		return err
 	}
 	if opts.webhookPort != 0 {
-		if err := addWebhooks(mgr, opts, certOptions, source); err != nil {
+		if err := addWebhooks(ctx, mgr, opts, served, kept); err != nil {
 			return err
 		}
 	}
 	log.Info("The manager starts.", "operatorImage", opts.operatorImage, "sidecarImage", opts.sidecarImage)
-	return mgr.Start(ctx)
+	serving, cancel := end.after(ctx)
+	defer cancel()
+	return mgr.Start(serving)
 }
 
-// newManager returns a manager that does nothing yet but probe and elect. Its webhook server serves the certificate of
-// source, once something is registered with it.
-func newManager(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptions, source *certs.Source) (ctrl.Manager, error) {
+// newManager returns a manager that does nothing yet but probe and elect. Its webhook server serves the certificate that it is
+// given, once something is registered with it.
+func newManager(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptions, served certificate) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
 		Scheme:                        scheme,
 		Cache:                         cache.Options{ByObject: watched()},
@@ -89,7 +92,7 @@ func newManager(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptio
 			Port: opts.webhookPort,
 			TLSOpts: []func(*tls.Config){func(cfg *tls.Config) {
 				cfg.MinVersion = tls.VersionTLS13
-				cfg.GetCertificate = source.GetCertificate
+				cfg.GetCertificate = served.GetCertificate
 			}},
 		}),
 	})
@@ -103,47 +106,30 @@ func newManager(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptio
 func watched() map[client.Object]cache.ByObject {
 	all := controller.Watched()
 	maps.Copy(all, events.Watched())
+	maps.Copy(all, webhook.Watched())
 	return all
-}
-
-// certOptions says whose certificates the webhooks have. Secrets may not be listed or watched, so its client is one
-// without a cache.
-func certOptions(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptions, log *slog.Logger) (certs.Options, error) {
-	direct, err := client.New(cluster, client.Options{Scheme: scheme})
-	if err != nil {
-		return certs.Options{}, fmt.Errorf("connecting to the cluster: %w", err)
-	}
-	return certs.Options{
-		Client:    direct,
-		Log:       log,
-		Namespace: opts.namespace,
-		Secret:    webhookSecret,
-		Service:   webhookService,
-		Mutating:  []string{webhookConfigurations},
-		Lifetime:  opts.certLifetime,
-	}, nil
 }
 
 // addWebhooks adds the webhooks, what keeps and follows their certificates, and the probes that say that the API server
 // can call them.
-func addWebhooks(mgr ctrl.Manager, opts *managerOptions, certOptions certs.Options, source *certs.Source) error {
-	keeper, err := certs.NewKeeper(certOptions)
+func addWebhooks(ctx context.Context, mgr ctrl.Manager, opts *managerOptions, served certificate, kept []manager.Runnable) error {
+	server, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
-		return err
+		return fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	if err := mgr.Add(keeper); err != nil {
-		return fmt.Errorf("adding the keeper of certificates: %w", err)
+	for _, part := range append(kept, served) {
+		if err := mgr.Add(part); err != nil {
+			return fmt.Errorf("adding the certificates: %w", err)
+		}
 	}
-	if err := mgr.Add(source); err != nil {
-		return fmt.Errorf("adding the source of certificates: %w", err)
-	}
-	if err := webhook.Register(mgr, webhook.Options{SidecarImage: opts.sidecarImage}); err != nil {
+	hooks := webhook.Options{SidecarImage: opts.sidecarImage, LookUpImages: opts.lookUpImages, Server: server}
+	if err := webhook.Register(ctx, mgr, hooks); err != nil {
 		return err
 	}
 	if err := mgr.AddReadyzCheck("webhook-server", mgr.GetWebhookServer().StartedChecker()); err != nil {
 		return fmt.Errorf("adding a probe: %w", err)
 	}
-	trusted := func(*http.Request) error { return source.Ready() }
+	trusted := func(*http.Request) error { return served.Ready() }
 	if err := mgr.AddReadyzCheck("webhook-certificate", trusted); err != nil {
 		return fmt.Errorf("adding a probe: %w", err)
 	}

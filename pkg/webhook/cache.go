@@ -38,15 +38,11 @@ func (f finder) find(ctx context.Context, namespace, name string) (plan.Endpoint
 	return endpointOf(cache)
 }
 
-// endpointOf tells where an OrasCache serves, or will.
+// endpointOf tells where an OrasCache serves, or will: the status may be about an earlier spec.
 func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
-	host := cache.Status.Endpoint
-	if host == "" && !ptr.Deref(cache.Spec.Deploy, true) {
+	if !ptr.Deref(cache.Spec.Deploy, true) { // whatever the status still says
 		return plan.Endpoint{}, nil, refused(fmt.Errorf("%s: OrasCache %q runs no registry (spec.deploy is false); set it to true, or name a registry with the key %s",
 			v1alpha1.KeyCache, cache.Name, v1alpha1.KeyRegistry))
-	}
-	if host == "" {
-		host = v1alpha1.Endpoint(cache.Namespace, cache.Name)
 	}
 	var warnings []string
 	if ready := meta.FindStatusCondition(cache.Status.Conditions, v1alpha1.ConditionReady); ready == nil {
@@ -54,5 +50,5 @@ func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
 	} else if ready.Status != metav1.ConditionTrue {
 		warnings = append(warnings, fmt.Sprintf("OrasCache %q is not ready, and the step waits for it: %s", cache.Name, ready.Message))
 	}
-	return plan.Endpoint{Host: host, PlainHTTP: true}, warnings, nil
+	return plan.Endpoint{Host: cache.Endpoint(), PlainHTTP: true}, warnings, nil
 }

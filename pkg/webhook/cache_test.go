@@ -23,8 +23,13 @@ func TestEndpointOfAnOrasCache(t *testing.T) {
 		err      string
 	}{
 		"that serves": {
-			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc.example:5000", Conditions: ready(metav1.ConditionTrue, "")},
-			want:   "oras.team.svc.example:5000",
+			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready(metav1.ConditionTrue, "")},
+			want:   "oras.team.svc:5000",
+		},
+		"that has been given another Service since it was looked at": {
+			spec:   v1alpha1.OrasCacheSpec{Service: v1alpha1.ServiceSpec{Name: "artifacts"}},
+			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready(metav1.ConditionTrue, "")},
+			want:   "artifacts.team.svc:5000",
 		},
 		"that nobody has looked at": {
 			want:     "oras.team.svc:5000",
@@ -34,6 +39,11 @@ func TestEndpointOfAnOrasCache(t *testing.T) {
 			status:   v1alpha1.OrasCacheStatus{Conditions: ready(metav1.ConditionFalse, "its claim is pending")},
 			want:     "oras.team.svc:5000",
 			warnings: []string{`OrasCache "oras" is not ready, and the step waits for it: its claim is pending`},
+		},
+		"that ran once": {
+			spec:   v1alpha1.OrasCacheSpec{Deploy: new(false)},
+			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready(metav1.ConditionTrue, "")},
+			err:    `cannot be a step of a workflow: oras-cache: OrasCache "oras" runs no registry (spec.deploy is false); set it to true, or name a registry with the key registry`,
 		},
 		"that runs nothing": {
 			spec:   v1alpha1.OrasCacheSpec{Deploy: new(false)},

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/inject"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
@@ -126,6 +127,24 @@ func TestAMissingOrasCacheIsToldBesideOtherMistakes(t *testing.T) {
 	assert.Assert(t, strings.Contains(res.Result.Message, "\n- container \"app\" has no command"), res.Result.Message)
 }
 
+// An exported manifest holds what was injected, which nobody sees who edits the keys.
+func TestKeysOfAnInjectedPodThatWereChangedAreWarnedOf(t *testing.T) {
+	const key = "oras.converged-computing.github.io/output-uri"
+	for value, want := range map[string]string{
+		"other": "output-uri: changed in a pod that was injected before, and does what it said then; create it from a manifest that was not injected",
+		"Upper": "the pod was injected before its keys were changed, and does what they said then: output-uri: \"Upper\" is no artifact: " +
+			"a repository has lower case letters and digits, with '.', '_', '-' or '/' between them, such as team/step-1",
+	} {
+		var pod corev1.Pod
+		assert.NilError(t, json.Unmarshal(toJSON(t, filepath.Join(testdata, "the-smallest-step", "golden.yaml")), &pod))
+		pod.Labels[key] = value
+		res := send(t, mutator().handlePod, admissionv1.Create, encode(t, pod), nil)
+		assert.Assert(t, res.Allowed)
+		assert.Equal(t, len(res.Patches), 0)
+		assert.DeepEqual(t, res.Warnings, []string{want})
+	}
+}
+
 func TestTheRequestsNamespaceIsThePods(t *testing.T) {
 	var asked string
 	m := mutator()
@@ -150,9 +169,28 @@ func TestWhatIsNoPodIsABadRequest(t *testing.T) {
 }
 
 func mutator() Mutator {
-	return Mutator{SidecarImage: "sidecar:test", FindCache: func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
-		return plan.Endpoint{Host: v1alpha1.Endpoint(namespace, name), PlainHTTP: true}, nil, nil
-	}}
+	return Mutator{
+		SidecarImage: "sidecar:test",
+		FindCache: func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
+			return plan.Endpoint{Host: v1alpha1.Endpoint(namespace, name), PlainHTTP: true}, nil, nil
+		},
+		FindCommand: func(_ context.Context, _ string, _ corev1.PodSpec, image string) inject.ImageCommand {
+			return images()[image]
+		},
+	}
+}
+
+// images is what the images of the cases run.
+func images() map[string]inject.ImageCommand {
+	data, err := os.ReadFile(filepath.Join(testdata, "images.yaml"))
+	if err != nil {
+		panic(err)
+	}
+	var all map[string]inject.ImageCommand
+	if err := yaml.UnmarshalStrict(data, &all); err != nil {
+		panic(err)
+	}
+	return all
 }
 
 // send is what the API server does: the answer is whole, with its patch encoded.

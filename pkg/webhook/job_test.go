@@ -157,6 +157,26 @@ func TestWritingAJobAgainChangesNothing(t *testing.T) {
 			var got batchv1.Job
 			assert.NilError(t, json.Unmarshal(patch(t, update, res), &got))
 			assert.DeepEqual(t, got.Spec.Template, stored.Spec.Template)
+			assert.Equal(t, len(res.Warnings), 0)
+		})
+	}
+}
+
+// The sidecar's arguments cannot change any more.
+func TestChangingTheKeysOfAJobIsWarnedOf(t *testing.T) {
+	const uri = "oras.converged-computing.github.io/output-uri"
+	stored, _ := create(t, jobJSON(t))
+	for name, change := range map[string]func(*batchv1.Job){
+		"of the Job":                              func(j *batchv1.Job) { j.Annotations[uri] = "other" },
+		"of the template, of a suspended Job":     func(j *batchv1.Job) { j.Spec.Template.Annotations[uri] = "other" },
+		"of neither, but one has been taken away": func(j *batchv1.Job) { delete(j.Annotations, uri) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			update := stored.DeepCopy()
+			change(update)
+			res := send(t, mutator().handleJob, admissionv1.Update, encode(t, *update), encode(t, stored))
+			assert.Assert(t, res.Allowed)
+			assert.DeepEqual(t, res.Warnings, []string{"output-uri: changed in a Job that is there already, which has no effect; delete the Job and create it again"})
 		})
 	}
 }
@@ -170,6 +190,7 @@ func TestUpdatesAreNeverDenied(t *testing.T) {
 	res := send(t, mutator().handleJob, admissionv1.Update, encode(t, *update), encode(t, stored))
 	assert.Assert(t, res.Allowed)
 	assert.Equal(t, len(res.Patches), 0)
+	assert.DeepEqual(t, res.Warnings, []string{"nonsense: changed in a Job that is there already, which has no effect; delete the Job and create it again"})
 	bare := jobJSON(t)
 	res = send(t, mutator().handleJob, admissionv1.Update, bare, bare)
 	assert.Assert(t, res.Allowed)

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +33,14 @@ type Mutator struct {
 	SidecarImage    string            // holds /shim and /sidecar
 	ImagePullPolicy corev1.PullPolicy // of that image; empty: Kubernetes decides
 	FindCache       FindCache
+	FindCommand     FindCommand // nil: images are not looked up
+	CheckNodes      CheckNodes  // nil: any node will do
+	FindBounds      FindBounds  // nil: no namespace has any
+	AssignedUsers   bool        // the cluster assigns users to pods that name none, and may refuse others
+
+	Explain func(inject.Choice) // is told of every decision; nil: nobody is
+
+	decisions *prometheus.CounterVec // nil: nothing is counted
 }
 
 // Pod returns the pod as it is to be created in the namespace, and warnings for its author. A pod without keys, or one
@@ -69,22 +80,42 @@ func (m Mutator) Job(ctx context.Context, raw []byte, namespace string) ([]byte,
 	return object, warnings, err
 }
 
-// UpdatedJob returns an update of a Job as it is to be stored. The template of a Job cannot change, so where the update
-// only takes back what was injected, it is put back as it was; anything else is left to Kubernetes to allow or refuse.
-func UpdatedJob(raw, oldRaw []byte) ([]byte, error) {
+// UpdatedJob returns an update of a Job as it is to be stored, and warnings for its author. The template of a Job cannot
+// change, so where the update only takes back what was injected, it is put back as it was; anything else is left to
+// Kubernetes to allow or refuse.
+func UpdatedJob(raw, oldRaw []byte) ([]byte, []string, error) {
 	var job, old batchv1.Job
 	if err := errors.Join(json.Unmarshal(raw, &job), json.Unmarshal(oldRaw, &old)); err != nil {
-		return nil, fmt.Errorf("%w: decoding a Job: %w", ErrMalformed, err)
+		return nil, nil, fmt.Errorf("%w: decoding a Job: %w", ErrMalformed, err)
 	}
+	warnings := ineffective(job, old)
 	template, ok := inject.Reapply(job.Spec.Template, old.Spec.Template)
 	if !ok {
-		return raw, nil
+		return raw, warnings, nil
 	}
 	keys := metadata(template.ObjectMeta).Inherit(metadata(old.Spec.Template.ObjectMeta))
 	template.Labels, template.Annotations = keys.Labels, keys.Annotations
 	mutated := job
 	mutated.Spec.Template = template
-	return apply(raw, job, mutated)
+	object, err := apply(raw, job, mutated)
+	return object, warnings, err
+}
+
+// ineffective warns of keys that an update changes: what they would change cannot.
+func ineffective(job, old batchv1.Job) []string {
+	if !inject.Injected(old.Spec.Template.Spec) {
+		return nil
+	}
+	was := metadata(old.Spec.Template.ObjectMeta)
+	changed := slices.Concat(
+		metadata(job.ObjectMeta).Changed(metadata(old.ObjectMeta)),
+		metadata(job.Spec.Template.ObjectMeta).Inherit(was).Changed(was), // the manifest may leave out what it has from the Job
+	)
+	slices.Sort(changed)
+	if changed = slices.Compact(changed); len(changed) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: changed in a Job that is there already, which has no effect; delete the Job and create it again", strings.Join(changed, ", "))}
 }
 
 // several tells whether more than one pod of a Job is meant to succeed.
@@ -94,8 +125,11 @@ func several(job batchv1.JobSpec) bool {
 
 // step makes a step of a pod that has keys and is none yet. Several says that it is one of several alike.
 func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace string, several bool) (corev1.PodTemplateSpec, []string, error) {
-	if !metadata(pod.ObjectMeta).Marked() || inject.Injected(pod.Spec) {
+	if !metadata(pod.ObjectMeta).Marked() || isMirror(pod.ObjectMeta) {
 		return pod, nil, nil
+	}
+	if inject.Injected(pod.Spec) {
+		return pod, outdated(pod), nil
 	}
 	p, warnings, err := plan.Parse(metadata(pod.ObjectMeta))
 	if err != nil {
@@ -107,18 +141,58 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 	if findErr != nil && !errors.As(findErr, &missing) {
 		return pod, warnings, findErr
 	}
+	more, err = m.checkNodes(ctx, pod.Spec)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return pod, warnings, err
+	}
+	bounds, err := m.bounds(ctx, namespace)
+	if err != nil {
+		return pod, warnings, err
+	}
 	out, more, err := inject.Pod(pod, p, inject.Options{
 		SidecarImage:    m.SidecarImage,
 		ImagePullPolicy: m.ImagePullPolicy,
 		Registry:        endpoint,
 		Namespace:       namespace,
 		Several:         several,
+		AssignedUsers:   m.AssignedUsers,
+		Bounds:          bounds,
+		Images:          m.images(ctx, pod, p, namespace),
+		Explain:         m.Explain,
 	})
 	warnings = append(warnings, more...)
 	if missing != nil {
 		err = errors.Join(missing.reasons, err)
 	}
 	return out, warnings, refused(err)
+}
+
+// outdated warns of keys that were changed in what is injected already.
+func outdated(pod corev1.PodTemplateSpec) []string {
+	p, _, err := plan.Parse(metadata(pod.ObjectMeta))
+	if err != nil {
+		return []string{fmt.Sprintf("the pod was injected before its keys were changed, and does what they said then: %v", err)}
+	}
+	keys := inject.Outdated(pod.Spec, p)
+	if len(keys) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: changed in a pod that was injected before, and does what it said then; create it from a manifest that was not injected", strings.Join(keys, ", "))}
+}
+
+func (m Mutator) checkNodes(ctx context.Context, pod corev1.PodSpec) ([]string, error) {
+	if m.CheckNodes == nil {
+		return nil, nil
+	}
+	return m.CheckNodes(ctx, pod)
+}
+
+func (m Mutator) bounds(ctx context.Context, namespace string) (inject.Bounds, error) {
+	if m.FindBounds == nil {
+		return inject.Bounds{}, nil
+	}
+	return m.FindBounds(ctx, namespace)
 }
 
 func (m Mutator) endpoint(ctx context.Context, p plan.Plan, namespace string) (plan.Endpoint, []string, error) {
