@@ -1,10 +1,11 @@
 # Everything is run from here; `make help` lists it. Needed beforehand: Go and make. For the cluster: root on Debian, or
 # a Docker daemon, or a cluster of yours in KUBECONFIG.
 
-K8S   ?= 1.37
-NODES ?=
-RUN   ?= .
-export K8S NODES ORAS MINUTES SEED SKIP
+K8S     ?= 1.37
+NODES   ?=
+RUN     ?= .
+INSTALL ?= yaml
+export K8S NODES ORAS HELM KWOK INSTALL MINUTES SEED SKIP
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REGISTRY ?= ghcr.io/converged-computing
@@ -16,14 +17,16 @@ FLAGS_shim = -gcflags=all=-l # without inlining: smaller, since each container h
 
 CONTROLLER_GEN = go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 KUSTOMIZE      = go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+HELM           = go run helm.sh/helm/v3/cmd/helm@v3.22.0
 GOLANGCI_LINT  = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 ORAS           = oras.land/oras/cmd/oras@v1.3.6
+KWOK           = sigs.k8s.io/kwok/cmd/kwok@v0.8.0
 DISTRIBUTION   = github.com/distribution/distribution/v3
 
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Building
 
@@ -37,14 +40,32 @@ images: build ## Build the images from the binaries into dist/images.tar.
 	@test/images/build "$(REGISTRY)" "$(DIST)"
 
 .PHONY: generate
-generate: ## Generate deepcopy functions and the CRD.
+generate: ## Generate deepcopy functions, the CRD and the admission policies.
 	$(CONTROLLER_GEN) object paths=./pkg/apis/...
 	$(CONTROLLER_GEN) crd paths=./pkg/apis/... output:crd:dir=config/crd
+	go run ./test/policies >config/overlays/policies/policies.yaml
 
 .PHONY: install-yaml
 install-yaml: ## Generate dist/install.yaml.
 	@mkdir -p dist
 	$(KUSTOMIZE) build config/default >dist/install.yaml
+
+CHART    = dist/chart/oras-operator
+OVERLAYS = prometheus cert-manager pull-secrets
+
+.PHONY: chart
+chart: ## Generate the Helm chart from the kustomizations, in dist/chart, and its package in dist/.
+	@rm -rf dist/chart dist/manifests dist/oras-operator-*.tgz
+	@mkdir -p $(CHART) $(foreach each,default $(OVERLAYS),dist/manifests/$(each))
+	$(KUSTOMIZE) build config/default --output dist/manifests/default
+	@$(foreach each,$(OVERLAYS),$(KUSTOMIZE) build config/overlays/$(each) --output dist/manifests/$(each) && ) :
+	@cp -R config/chart/Chart.yaml config/chart/README.md config/chart/values* config/chart/templates $(CHART)
+	go run ./config/chart/generate --default=dist/manifests/default --out=$(CHART)/templates \
+	  --switch=prometheus.enabled=dist/manifests/prometheus \
+	  --switch=certManager.enabled=dist/manifests/cert-manager \
+	  --switch=pullSecrets.everywhere=dist/manifests/pull-secrets
+	$(HELM) lint --strict --quiet $(CHART)
+	$(HELM) package --destination dist $(if $(filter v%,$(VERSION)),--version $(VERSION:v%=%)) $(CHART)
 
 ##@ Cluster
 
@@ -61,7 +82,7 @@ cluster-down: ## Remove it, and all that was made for it but caches.
 	@test/cluster/down
 
 .PHONY: install
-install: images ## Install the operator into $KUBECONFIG, or that cluster, and wait until it serves.
+install: images ## Install the operator into $KUBECONFIG, or that cluster, and wait until it serves; INSTALL=yaml|chart.
 	@test/install
 
 .PHONY: demo
@@ -97,6 +118,10 @@ bench-shim: build ## Measure what the shim adds to a container.
 bench-pod: ## Measure how much longer an injected Job takes than a bare one, on a cluster.
 	@test/bench/pod/run
 
+.PHONY: bench-admission
+bench-admission: ## Measure the webhooks and managers in a burst of marked pods, on a cluster; PODS=5000.
+	@test/bench/admission/run
+
 ##@ Checking
 
 .PHONY: soak
@@ -109,12 +134,17 @@ test: test-unit test-e2e ## All tests on this machine: units, processes, and the
 .PHONY: test-unit
 test-unit: ## Unit and process tests.
 	@test/compiler
-	go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports)
-	go test -race -timeout 30m -count 1 ./test/process ./test/imports # what they test, the test cache does not see
+	go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports -e /test/config -e /test/policies)
+	go test -race -timeout 30m -count 1 ./test/process ./test/imports ./test/config # what they test, the test cache does not see
+	go test ./test/policies # one goroutine, and nothing else needs the API server's packages built for the race detector
 
 .PHONY: test-e2e
-test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 RUN=regexp SKIP=regexp.
+test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 INSTALL=yaml|chart RUN=regexp SKIP=regexp.
 	@RUN="$(RUN)" test/e2e/run
+
+.PHONY: test-rotation
+test-rotation: ## Replace the webhooks' certificate every minute, for MINUTES=10, while marked pods are created.
+	@ROTATIONS=$(or $(MINUTES),10) RUN=TestE58 test/e2e/run
 
 .PHONY: test-kind
 test-kind: test-e2e ## The end-to-end suite by its other name.

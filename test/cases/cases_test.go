@@ -15,7 +15,7 @@ import (
 )
 
 // built reports whether the group of a case is built; the table has all of these.
-func built(n int) bool { return n >= 1 && n <= 47 || n >= 62 && n <= lastCase && n != 82 }
+func built(n int) bool { return n >= 1 && n <= lastCase && n != 82 }
 
 // lastCase is the highest number of a case that is built.
 const lastCase = 85

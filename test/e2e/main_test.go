@@ -1,7 +1,8 @@
 //go:build e2e
 
 // Package e2e is the end-to-end suite: the operator as it is installed, on a real Kubernetes. It is run by `make
-// test-e2e`, which sets the environment that it reads: KUBECONFIG, and ORAS_CLI, the path of the stock oras client.
+// test-e2e`, which sets the environment that it reads: KUBECONFIG, and the paths OPERATOR, of the operator's binary, ORAS_CLI,
+// of the stock oras client, and JOBSET_YAML, of what installs JobSet.
 package e2e
 
 import (

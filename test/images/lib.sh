@@ -30,11 +30,12 @@ authorities() {
   return 1
 }
 
-# one_binary NAME PACKAGE builds the image oras-test/NAME:e2e, which holds one static binary: that of PACKAGE, which the
-# Dockerfile on standard input finds beside it as NAME. Saves it as dist/NAME.tar.
+# one_binary NAME PACKAGE [MODULE] builds the image oras-test/NAME:e2e, which holds one static binary: that of PACKAGE, as the
+# module in the folder MODULE knows it (this one unless given), which the Dockerfile on standard input finds beside it as
+# NAME. Saves it as dist/NAME.tar.
 one_binary() {
   mkdir -p "dist/$1"
-  CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-s -w" -o "dist/$1/$1" "$2"
+  CGO_ENABLED=0 go build -C "${3:-.}" -buildvcs=false -trimpath -ldflags "-s -w" -o "$PWD/dist/$1/$1" "$2"
   cat >"dist/$1/Dockerfile"
   quietly docker build --tag "oras-test/$1:e2e" "dist/$1"
   docker save --output "dist/$1.tar" "oras-test/$1:e2e"

@@ -28,7 +28,8 @@ func allowed() map[string][]string {
 		"pkg/apis/v1alpha1": nil,
 		"pkg/plan":          {"pkg/apis/v1alpha1", "pkg/placeholder"},
 		"pkg/inject":        admission,
-		"pkg/webhook":       admission,
+		"pkg/imageconfig":   nil,
+		"pkg/webhook":       append([]string{"pkg/imageconfig"}, admission...),
 		"pkg/controller":    {"pkg/apis/v1alpha1"},
 		"pkg/events":        append([]string{"pkg/apis/v1alpha1"}, files...),
 		"pkg/certs":         nil,
@@ -36,7 +37,7 @@ func allowed() map[string][]string {
 		"cmd/shim":          append([]string{"pkg/shim"}, files...),
 		"cmd/sidecar":       append([]string{"pkg/handoff", "pkg/placeholder", "pkg/sidecar"}, transfer...),
 		"cmd/operator": append([]string{
-			"pkg/webhook", "pkg/controller", "pkg/events", "pkg/certs", "pkg/registry",
+			"pkg/webhook", "pkg/imageconfig", "pkg/controller", "pkg/events", "pkg/certs", "pkg/registry",
 		}, admission...),
 	}
 }

@@ -65,6 +65,7 @@ func verbs() map[string]verb {
 		"signal-container":  {3, func(_ io.Writer, a []string) error { return signalContainer(a[0], a[1], a[2]) }},
 		"kill-and-list":     {2, func(out io.Writer, a []string) error { return killAndList(out, a[0], a[1]) }},
 		"pid":               {1, pid},
+		"peak-memory":       {1, func(out io.Writer, a []string) error { return peakMemory(out, a[0]) }},
 		"soon":              {3, func(_ io.Writer, a []string) error { return soon(a) }},
 		"signal-named":      {2, func(_ io.Writer, a []string) error { return signalNamed(a[0], a[1]) }},
 		"remove":            {1, func(_ io.Writer, a []string) error { return os.Remove(os.ExpandEnv(a[0])) }},
@@ -77,6 +78,7 @@ func verbs() map[string]verb {
 		"log":               {2, func(_ io.Writer, a []string) error { return appendLine(a[0], a[1]) }},
 		"make-tree":         {2, func(_ io.Writer, a []string) error { return onTree(a[0], a[1], sample.Tree.Write) }},
 		"check-tree":        {2, func(_ io.Writer, a []string) error { return onTree(a[0], a[1], sample.Tree.Check) }},
+		"meddle":            {2, func(_ io.Writer, a []string) error { return meddle(a[0], a[1]) }},
 		"must-be-read-only": {1, func(_ io.Writer, a []string) error { return mustBeReadOnly(a[0]) }},
 	}
 }

@@ -60,6 +60,16 @@ func killAndList(out io.Writer, id, dir string) error {
 	return errors.Join(listErr, syscall.Kill(pid, syscall.SIGKILL))
 }
 
+// peakMemory prints how much memory the first process of a container had resident at most.
+func peakMemory(out io.Writer, id string) error {
+	pid, err := mainProcess(id)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, status(pid, "VmHWM"))
+	return err
+}
+
 // signalNamed sends a signal to every process of a name.
 func signalNamed(name, number string) error {
 	sig, err := strconv.Atoi(number)
