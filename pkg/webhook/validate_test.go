@@ -112,9 +112,9 @@ func TestTemplatesAreCheckedBeforeAnythingIsMadeOfThem(t *testing.T) {
 			warnings: []string{"spec.replicatedJobs[worker].template: container: a pod of this role has no launcher (it has app), so it is no step"},
 		},
 		"a JobSet that has no such launcher": {
-			manifest: "kind: JobSet\nspec:\n  replicatedJobs:\n  - name: worker\n    template:\n      spec:\n        template:\n          " + pod(10, key+"container: luancher"),
+			manifest: "kind: JobSet\nspec:\n  replicatedJobs:\n  - name: worker\n    template:\n      spec:\n        template:\n          " + pod(10, key+"container: leader"),
 			denied:   []string{"container: no pod that the JobSet makes has such a container; name one that the pods of some role have"},
-			warnings: []string{"spec.replicatedJobs[worker].template: container: a pod of this role has no luancher (it has app), so it is no step"},
+			warnings: []string{"spec.replicatedJobs[worker].template: container: a pod of this role has no leader (it has app), so it is no step"},
 		},
 		"keys where they do nothing": {
 			manifest: "kind: CronJob\nmetadata: {labels: {oras.converged-computing.github.io/oras-cache: oras}}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: app}]}}}}}",

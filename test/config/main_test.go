@@ -25,9 +25,9 @@ const root = "../.."
 
 // TestMain has the chart and the manifests made: what is tested is what is installed.
 func TestMain(m *testing.M) {
-	make := exec.Command("make", "--no-print-directory", "chart")
-	make.Dir = root
-	if out, err := make.CombinedOutput(); err != nil {
+	chart := exec.Command("make", "--no-print-directory", "chart")
+	chart.Dir = root
+	if out, err := chart.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "making the chart: %v\n%s", err, out)
 		os.Exit(1)
 	}
