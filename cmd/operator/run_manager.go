@@ -66,7 +66,7 @@ func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) err
 		return err
 	}
 	if opts.webhookPort != 0 {
-		if err := addWebhooks(ctx, mgr, opts, served, kept); err != nil {
+		if err := addWebhooks(ctx, mgr, opts, served, kept, end); err != nil {
 			return err
 		}
 	}
@@ -112,7 +112,7 @@ func watched() map[client.Object]cache.ByObject {
 
 // addWebhooks adds the webhooks, what keeps and follows their certificates, and the probes that say that the API server
 // can call them.
-func addWebhooks(ctx context.Context, mgr ctrl.Manager, opts *managerOptions, served certificate, kept []manager.Runnable) error {
+func addWebhooks(ctx context.Context, mgr ctrl.Manager, opts *managerOptions, served certificate, kept []manager.Runnable, end *drain) error {
 	server, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return fmt.Errorf("connecting to the cluster: %w", err)
@@ -122,7 +122,7 @@ func addWebhooks(ctx context.Context, mgr ctrl.Manager, opts *managerOptions, se
 			return fmt.Errorf("adding the certificates: %w", err)
 		}
 	}
-	hooks := webhook.Options{SidecarImage: opts.sidecarImage, LookUpImages: opts.lookUpImages, Server: server}
+	hooks := webhook.Options{SidecarImage: opts.sidecarImage, LookUpImages: opts.lookUpImages, Server: server, Ending: end.begun.Load}
 	if err := webhook.Register(ctx, mgr, hooks); err != nil {
 		return err
 	}

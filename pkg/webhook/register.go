@@ -38,6 +38,7 @@ type Options struct {
 	ImagePullPolicy corev1.PullPolicy // of that image; empty: Kubernetes decides
 	LookUpImages    bool              // whether registries are asked what images run; if not, containers without a command are denied
 	Server          Server            // the API server; required
+	Ending          func() bool       // whether this replica is about to stop, so that another is to be asked; nil: it never is
 }
 
 // Server tells what an API server is.
@@ -85,8 +86,8 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	for path, handle := range map[string]admission.HandlerFunc{
 		PodPath: m.handlePod, JobPath: m.handleJob, StepPath: m.handleStep, TemplatePath: m.handleTemplates,
 	} {
-		server.Register(path, &admission.Webhook{Handler: handle})
-		server.Register(path+Hint, &admission.Webhook{Handler: handle})
+		server.Register(path, parting(opts.Ending, &admission.Webhook{Handler: handle}))
+		server.Register(path+Hint, parting(opts.Ending, &admission.Webhook{Handler: handle}))
 	}
 	return nil
 }
