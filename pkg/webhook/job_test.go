@@ -181,6 +181,20 @@ func TestChangingTheKeysOfAJobIsWarnedOf(t *testing.T) {
 	}
 }
 
+func TestKeysThatAJobGetsTooLateAreWarnedOf(t *testing.T) {
+	var stored batchv1.Job
+	assert.NilError(t, json.Unmarshal(jobJSON(t), &stored))
+	stored.Annotations, stored.Labels = nil, nil
+	update := stored.DeepCopy()
+	update.Annotations = map[string]string{"oras.converged-computing.github.io/output-uri": "x", "example.org/other": "x"}
+	res := send(t, mutator().handleKeys, admissionv1.Update, encode(t, *update), encode(t, stored))
+	assert.Assert(t, res.Allowed)
+	assert.Equal(t, len(res.Patches), 0)
+	assert.DeepEqual(t, res.Warnings, []string{"output-uri: changed in a Job that is there already, which has no effect; delete the Job and create it again"})
+	res = send(t, mutator().handleKeys, admissionv1.Update, encode(t, *update), encode(t, *update))
+	assert.Equal(t, len(res.Warnings), 0)
+}
+
 // A Job's controllers, its deletion, and mistakes in keys that were added later must never be held up.
 func TestUpdatesAreNeverDenied(t *testing.T) {
 	stored, _ := create(t, jobJSON(t))

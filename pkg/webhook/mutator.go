@@ -101,11 +101,17 @@ func UpdatedJob(raw, oldRaw []byte) ([]byte, []string, error) {
 	return object, warnings, err
 }
 
+// ChangedKeys returns warnings for the author of an update that changes keys of a Job that is there already.
+func ChangedKeys(raw, oldRaw []byte) ([]string, error) {
+	var job, old batchv1.Job
+	if err := errors.Join(json.Unmarshal(raw, &job), json.Unmarshal(oldRaw, &old)); err != nil {
+		return nil, fmt.Errorf("%w: decoding a Job: %w", ErrMalformed, err)
+	}
+	return ineffective(job, old), nil
+}
+
 // ineffective warns of keys that an update changes: what they would change cannot.
 func ineffective(job, old batchv1.Job) []string {
-	if !inject.Injected(old.Spec.Template.Spec) {
-		return nil
-	}
 	was := metadata(old.Spec.Template.ObjectMeta)
 	changed := slices.Concat(
 		metadata(job.ObjectMeta).Changed(metadata(old.ObjectMeta)),

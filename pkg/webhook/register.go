@@ -26,6 +26,7 @@ const (
 	JobPath      = "/mutate-job"
 	StepPath     = "/validate-pod"
 	TemplatePath = "/validate-template"
+	KeysPath     = "/validate-keys"
 )
 
 // Hint may follow a path. The API server prints the path where a call fails: the only words in such a denial that are the
@@ -84,7 +85,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	}
 	server := mgr.GetWebhookServer()
 	for path, handle := range map[string]admission.HandlerFunc{
-		PodPath: m.handlePod, JobPath: m.handleJob, StepPath: m.handleStep, TemplatePath: m.handleTemplates,
+		PodPath: m.handlePod, JobPath: m.handleJob, StepPath: m.handleStep, TemplatePath: m.handleTemplates, KeysPath: m.handleKeys,
 	} {
 		server.Register(path, parting(opts.Ending, &admission.Webhook{Handler: handle}))
 		server.Register(path+Hint, parting(opts.Ending, &admission.Webhook{Handler: handle}))
@@ -121,6 +122,11 @@ func (m Mutator) handleJob(ctx context.Context, req admission.Request) admission
 func (m Mutator) handleStep(ctx context.Context, req admission.Request) admission.Response {
 	err := CheckStep(req.Object.Raw)
 	return m.answer(ctx, StepPath, "this pod", req.Object.Raw, req.Object.Raw, nil, err)
+}
+
+func (m Mutator) handleKeys(ctx context.Context, req admission.Request) admission.Response {
+	warnings, err := ChangedKeys(req.Object.Raw, req.OldObject.Raw)
+	return m.answer(ctx, KeysPath, "this Job", req.Object.Raw, req.Object.Raw, warnings, err)
 }
 
 func (m Mutator) handleTemplates(ctx context.Context, req admission.Request) admission.Response {

@@ -232,21 +232,45 @@ func TestE55AnOrasCacheThatIsNotThereIsDeniedAndOneThatIsNotReadyIsWarnedOf(t *t
 		ObjectMeta: metav1.ObjectMeta{Name: "oras", Namespace: waiting},
 		Spec:       v1alpha1.OrasCacheSpec{Storage: v1alpha1.StorageSpec{StorageClassName: new("none")}},
 	}))
-	var told warnings
-	config := rest.CopyConfig(c.Config)
-	config.WarningHandler = &told
-	heard, err := client.New(config, client.Options{Scheme: c.Scheme()})
-	assert.NilError(t, err)
+	heard, told := c.heard(t)
 	await(t, "the pod is admitted with a warning that says what its OrasCache lacks", func(ctx context.Context) (bool, error) {
 		err := heard.Create(ctx, marked(waiting), client.DryRunAll)
-		return slices.ContainsFunc(told, func(warning string) bool {
+		return slices.ContainsFunc(*told, func(warning string) bool {
 			return strings.Contains(warning, `OrasCache "oras" is not ready, and the step waits for it: PersistentVolumeClaim oras-data is not bound`)
 		}), err
 	})
 }
 
 // warnings are what the API server has told a client.
+// Keys of the Job's own metadata reach its template when it is created, and never again.
+func TestKeysOfAJobThatIsThereAlreadyAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	c, ns := withCache(t, nil)
+	late := job{name: "late", args: []string{"identity"}}.object(ns)
+	assert.NilError(t, c.Create(within(t), late))
+	heard, told := c.heard(t)
+	before := client.MergeFrom(late.DeepCopy())
+	metav1.SetMetaDataAnnotation(&late.ObjectMeta, "example.org/other", "x")
+	assert.NilError(t, heard.Patch(within(t), late, before))
+	assert.Equal(t, len(*told), 0)
+	before = client.MergeFrom(late.DeepCopy())
+	metav1.SetMetaDataAnnotation(&late.ObjectMeta, v1alpha1.KeyPrefix+"output-uri", "x")
+	assert.NilError(t, heard.Patch(within(t), late, before))
+	assert.DeepEqual(t, []string(*told), []string{"output-uri: changed in a Job that is there already, which has no effect; delete the Job and create it again"})
+}
+
 type warnings []string
+
+// heard is a client that keeps the warnings that it gets.
+func (c *cluster) heard(t *testing.T) (client.Client, *warnings) {
+	t.Helper()
+	told := &warnings{}
+	config := rest.CopyConfig(c.Config)
+	config.WarningHandler = told
+	heard, err := client.New(config, client.Options{Scheme: c.Scheme()})
+	assert.NilError(t, err)
+	return heard, told
+}
 
 // HandleWarningHeader is that of [rest.WarningHandler].
 func (w *warnings) HandleWarningHeader(_ int, _, text string) { *w = append(*w, text) }
