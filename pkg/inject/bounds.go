@@ -18,16 +18,14 @@ type Bounds struct {
 }
 
 // fit brings what an injected container asks for into the limit ranges of containers, which would refuse it otherwise, or give
-// it a limit below its request. Where ranges contradict each other, nothing fits, and the last one is heeded.
-func (b Bounds) fit(needs corev1.ResourceRequirements, guaranteed bool) corev1.ResourceRequirements {
+// it a limit below its request. Requests that are as high as their limits stay so. Where ranges contradict each other, nothing
+// fits, and the last one is heeded.
+func (b Bounds) fit(needs corev1.ResourceRequirements) corev1.ResourceRequirements {
 	needs = *needs.DeepCopy()
 	for _, item := range b.Ranges {
 		if item.Type == corev1.LimitTypeContainer {
 			fitInto(item, &needs)
 		}
-	}
-	if guaranteed {
-		maps.Copy(needs.Requests, needs.Limits)
 	}
 	return needs
 }

@@ -23,10 +23,9 @@ const (
 // allot settles what each injected container asks for, the sidecar more than the others: within the bounds of the namespace,
 // unless a key asks for what is beyond them.
 func (d *decision) allot(spec corev1.PodSpec, ps *problems) {
-	exact := guaranteed(spec)
 	needs := chooseResources(spec, d.plan, d.opts.Bounds.Counted)
-	d.needs = d.opts.Bounds.fit(needs, exact)
-	d.sidecarNeeds = d.opts.Bounds.fit(withMemory(needs, d.inputs.inMemory(spec.Volumes), spec.Resources, exact), exact)
+	d.needs = d.opts.Bounds.fit(needs)
+	d.sidecarNeeds = d.opts.Bounds.fit(withMemory(needs, d.inputs.inMemory(spec.Volumes), spec.Resources, guaranteed(spec)))
 	ps.unfit(v1alpha1.KeySidecarCPU, corev1.ResourceCPU, d.plan.SidecarCPU, d.needs)
 	ps.unfit(v1alpha1.KeySidecarMemory, corev1.ResourceMemory, d.plan.SidecarMem, d.needs)
 }
