@@ -58,7 +58,12 @@ func attack(squeezed []byte, w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/v2/endless/") && blob:
 		io.Copy(w, filler{" "}.of(256*mib)) //nolint:errcheck // the client may be gone
-	case strings.HasPrefix(r.URL.Path, "/v2/endless/"):
+	case strings.HasPrefix(r.URL.Path, "/v2/announced/") && blob:
+		w.Header().Set("Content-Length", fmt.Sprint(1<<40))
+		w.WriteHeader(http.StatusOK)
+	case strings.HasPrefix(r.URL.Path, "/v2/endless/"), strings.HasPrefix(r.URL.Path, "/v2/announced/"):
+		manifest(100, strings.Repeat("a", 64))
+	case strings.HasPrefix(r.URL.Path, "/v2/negative/"):
 		manifest(-1, strings.Repeat("a", 64))
 	case strings.HasPrefix(r.URL.Path, "/v2/entrypoint/") && blob:
 		io.Copy(w, config()) //nolint:errcheck // the client may be gone
@@ -118,6 +123,8 @@ func TestNoImageFillsTheMemory(t *testing.T) {
 		want   error
 	}{
 		"endless":    {60, imageconfig.ErrTooLarge},
+		"announced":  {60, imageconfig.ErrTooLarge},
+		"negative":   {1, imageconfig.ErrTooLarge},
 		"squeezed":   {60, imageconfig.ErrEncoded},
 		"entrypoint": {12, imageconfig.ErrTooLarge},
 		"layers":     {16, imageconfig.ErrAnswer},
