@@ -64,8 +64,8 @@ const (
 	blobs     = "blobs"
 )
 
-// get returns what a digest stands for, and its media type.
-func (r repository) get(ctx context.Context, kind string, digest v1.Hash) ([]byte, types.MediaType, error) {
+// get returns what a digest stands for, of so many bytes at most, and its media type.
+func (r repository) get(ctx context.Context, kind string, digest v1.Hash, most int64) ([]byte, types.MediaType, error) {
 	resp, err := r.do(ctx, http.MethodGet, kind, digest.String())
 	if err != nil {
 		return nil, "", err
@@ -73,10 +73,13 @@ func (r repository) get(ctx context.Context, kind string, digest v1.Hash) ([]byt
 	defer resp.Body.Close() //nolint:errcheck // only read from
 	var content bytes.Buffer
 	if resp.ContentLength > 0 {
-		content.Grow(int(resp.ContentLength) + bytes.MinRead) // the transport takes no more than a few MiB
+		content.Grow(int(min(resp.ContentLength, most)) + bytes.MinRead)
 	}
-	if _, err := content.ReadFrom(resp.Body); err != nil {
+	if _, err := content.ReadFrom(io.LimitReader(resp.Body, most+1)); err != nil {
 		return nil, "", err
+	}
+	if int64(content.Len()) > most {
+		return nil, "", faulty(ErrTooLarge, "an answer of more than %d bytes", most)
 	}
 	got, err := digestOf(digest.Algorithm, bytes.NewReader(content.Bytes()))
 	if err != nil {

@@ -57,7 +57,7 @@ func attack(squeezed []byte, w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/v2/endless/") && blob:
-		io.Copy(w, filler{" "}.of(256*mib)) //nolint:errcheck // the client may be gone
+		io.Copy(w, filler{" "}.of(16*mib)) //nolint:errcheck // the client may be gone
 	case strings.HasPrefix(r.URL.Path, "/v2/announced/") && blob:
 		w.Header().Set("Content-Length", fmt.Sprint(1<<40))
 		w.WriteHeader(http.StatusOK)

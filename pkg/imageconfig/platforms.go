@@ -13,7 +13,7 @@ const maxImages = 32
 
 // commandOf returns the command of an image, or that of every image of an index that may run.
 func (r repository) commandOf(ctx context.Context, digest v1.Hash, architectures []string) (Command, error) {
-	content, mediaType, err := r.get(ctx, manifests, digest)
+	content, mediaType, err := r.get(ctx, manifests, digest, maxBody)
 	if err != nil {
 		return Command{}, err
 	}
@@ -30,7 +30,7 @@ func (r repository) commandOf(ctx context.Context, digest v1.Hash, architectures
 	}
 	var first Command
 	for i, digest := range images {
-		content, _, err := r.get(ctx, manifests, digest)
+		content, _, err := r.get(ctx, manifests, digest, maxBody)
 		if err != nil {
 			return Command{}, err
 		}
@@ -83,7 +83,7 @@ func (r repository) commandOfImage(ctx context.Context, image manifest) (Command
 	if image.Config.Digest == (v1.Hash{}) {
 		return Command{}, faulty(ErrAnswer, "a manifest without a configuration")
 	}
-	content, _, err := r.get(ctx, blobs, image.Config.Digest)
+	content, _, err := r.get(ctx, blobs, image.Config.Digest, image.Config.Size)
 	if err != nil {
 		return Command{}, err
 	}
