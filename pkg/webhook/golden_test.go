@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,11 +92,5 @@ func jobs(t *testing.T) []string {
 
 func acceptedJobs(t *testing.T) []string {
 	t.Helper()
-	var names []string
-	for _, name := range jobs(t) {
-		if !strings.HasPrefix(name, "denied-") {
-			names = append(names, name)
-		}
-	}
-	return names
+	return slices.DeleteFunc(jobs(t), func(name string) bool { return strings.HasPrefix(name, "denied-") })
 }
