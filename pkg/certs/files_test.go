@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/poll"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher/metrics"
 )
 
 // mount puts b where the kubelet would put it: into a directory of its own, to which links lead that change all at once, and
@@ -129,7 +131,13 @@ func TestABrokenFileLeavesTheCertificateThatWasRead(t *testing.T) {
 		}
 		return poll.Success()
 	})
+	failed := testutil.ToFloat64(metrics.ReadCertificateErrors)
 	mount(t, dir, Bundle{Certificate: []byte("garbage"), PrivateKey: good.PrivateKey})
-	time.Sleep(200 * time.Millisecond)
+	poll.WaitOn(t, func(poll.LogT) poll.Result {
+		if testutil.ToFloat64(metrics.ReadCertificateErrors) == failed {
+			return poll.Continue("the broken file is not read yet")
+		}
+		return poll.Success()
+	})
 	assert.NilError(t, files.Ready())
 }
