@@ -39,6 +39,9 @@ func guard(t *testing.T, registry, pull, push string) (address string) {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
+// Nothing else that a process prints contains one of these.
+const pullPassword, pushPassword, wrongPassword = "kestrel-7", "magpie-8", "walrus-9"
+
 func TestASecretLetsTheSidecarIn(t *testing.T) {
 	_, registry := startRegistry(t)
 	publish(t, registry, "first:v1")
@@ -56,21 +59,21 @@ func TestASecretLetsTheSidecarIn(t *testing.T) {
 		give func(*handoff.Step)
 		code int
 	}{
-		"with one password":                       {login(map[string]string{"ORAS_USER": "robot\n", "ORAS_PASS": "push\n"}), 0},
-		"with two passwords":                      {login(map[string]string{"ORAS_USER": "robot", "ORAS_PULL_PASS": "pull", "ORAS_PUSH_PASS": "push"}), 0},
-		"with one for everything but pushes":      {login(map[string]string{"ORAS_USER": "robot", "ORAS_PASS": "pull", "ORAS_PUSH_PASS": "push"}), 0},
-		"not with a password that only reads":     {login(map[string]string{"ORAS_USER": "robot", "ORAS_PASS": "pull"}), handoff.ExitRefused},
-		"not with a wrong password":               {login(map[string]string{"ORAS_USER": "robot", "ORAS_PASS": "wrong"}), handoff.ExitInputs},
+		"with one password":                       {login(map[string]string{"ORAS_USER": "robot\n", "ORAS_PASS": pushPassword + "\n"}), 0},
+		"with two passwords":                      {login(map[string]string{"ORAS_USER": "robot", "ORAS_PULL_PASS": pullPassword, "ORAS_PUSH_PASS": pushPassword}), 0},
+		"with one for everything but pushes":      {login(map[string]string{"ORAS_USER": "robot", "ORAS_PASS": pullPassword, "ORAS_PUSH_PASS": pushPassword}), 0},
+		"not with a password that only reads":     {login(map[string]string{"ORAS_USER": "robot", "ORAS_PASS": pullPassword}), handoff.ExitRefused},
+		"not with a wrong password":               {login(map[string]string{"ORAS_USER": "robot", "ORAS_PASS": wrongPassword}), handoff.ExitInputs},
 		"not without a password":                  {login(map[string]string{"ORAS_USER": "robot"}), handoff.ExitInputs},
 		"not without anything":                    {func(*handoff.Step) {}, handoff.ExitInputs},
 		"with a Docker configuration of the host": {nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			address := guard(t, registry, "pull", "push")
+			address := guard(t, registry, pullPassword, pushPassword)
 			p, dir := newTaker(t, address, "first:v1", true)
 			p.step.Outputs = []handoff.Output{{Container: "app", Artifact: "second:v1", Path: dir}}
 			if test.give == nil {
-				auth := base64.StdEncoding.EncodeToString([]byte("robot:push"))
+				auth := base64.StdEncoding.EncodeToString([]byte("robot:" + pushPassword))
 				config := files(map[string]string{"config.json": fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, address, auth)})
 				p.step.DockerConfig = filepath.Join(config, "config.json")
 			} else {
@@ -79,8 +82,10 @@ func TestASecretLetsTheSidecarIn(t *testing.T) {
 			sidecar := p.sidecar(t)
 			app := p.app(t, t.TempDir(), "find "+dir+" -type f -exec touch {} +")
 			assert.Equal(t, app.exitCode(t), test.code)
-			for _, secret := range []string{"wrong", base64.StdEncoding.EncodeToString([]byte("robot:wrong"))} {
-				assert.Assert(t, !strings.Contains(sidecar.output.String()+p.terminationMessage(t), secret), "the password is told")
+			for _, password := range []string{pullPassword, pushPassword, wrongPassword} {
+				for _, secret := range []string{password, base64.StdEncoding.EncodeToString([]byte("robot:" + password))} {
+					assert.Assert(t, !strings.Contains(sidecar.output.String()+p.terminationMessage(t), secret), "the password is told")
+				}
 			}
 			if test.code == 0 {
 				assertWhole(t, registry, "second:v1", "first:v1")
