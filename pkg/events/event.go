@@ -58,7 +58,7 @@ func eventType(reason handoff.Reason) string {
 // message names the container, in words and not as the involved object's fieldPath, which older kubectls do not show. A
 // sidecar speaks for all of them.
 func message(t telling) string {
-	if t.container.Name == sidecarName {
+	if t.container.Name == handoff.SidecarContainer {
 		return t.notice.Message
 	}
 	return fmt.Sprintf("container %s: %s", t.container.Name, t.notice.Message)

@@ -62,7 +62,7 @@ func TestAPodIsKeptForItsEventsAlone(t *testing.T) {
 	assert.Assert(t, is.Len(slimmed.Annotations, 0))
 	assert.Assert(t, is.Len(slimmed.Status.Conditions, 0))
 	assert.DeepEqual(t, slimmed.Spec.Containers[0], corev1.Container{
-		Name: "app", Command: []string{"/oras/bin/shim"}, TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		Name: "app", Command: []string{"/oras/bin/shim", "--"}, TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 	})
 
 	other, err := slim("no pod")

@@ -1,10 +1,10 @@
 package events
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
 // slim takes from a pod what no Event is made of, which is most of it: a burst of thousands of steps must not fill the
@@ -34,14 +34,13 @@ func slim(obj any) (any, error) {
 	}, nil
 }
 
-// slimContainers keeps the first word of each command.
+// slimContainers keeps of each command that it is the shim's, if it is.
 func slimContainers(containers []corev1.Container) []corev1.Container {
 	slimmed := make([]corev1.Container, len(containers))
 	for i, c := range containers {
-		slimmed[i] = corev1.Container{
-			Name:                     c.Name,
-			Command:                  slices.Clone(c.Command[:min(len(c.Command), 1)]), // not the rest with it
-			TerminationMessagePolicy: c.TerminationMessagePolicy,
+		slimmed[i] = corev1.Container{Name: c.Name, TerminationMessagePolicy: c.TerminationMessagePolicy}
+		if isWrapped(c) {
+			slimmed[i].Command = []string{handoff.ShimPath, "--"}
 		}
 	}
 	return slimmed

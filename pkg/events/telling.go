@@ -9,12 +9,6 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 )
 
-// Names of containers that the injector adds to a pod.
-const (
-	sidecarName = "oras"      // leaves notices
-	gateName    = "oras-gate" // keeps the pod from starting without its inputs
-)
-
 // reasonHandoffFailed is of a container that ended because the hand-off itself does not work.
 const reasonHandoffFailed handoff.Reason = "HandoffFailed"
 
@@ -35,7 +29,7 @@ func tellings(pod *corev1.Pod) []telling {
 		}
 	}
 	for _, e := range all {
-		if e.container.Name != sidecarName {
+		if e.container.Name != handoff.SidecarContainer {
 			continue
 		}
 		for _, notice := range handoff.ParseNotices(e.Message) {
@@ -74,7 +68,7 @@ func reasonOf(exitCode int32) (handoff.Reason, bool) {
 // of its exit codes. A shim leaves one only where the command was not at fault. Where the kubelet puts the end of a log in
 // the place of a missing message, that has line ends, and a shim's sentence has none.
 func explains(e end) bool {
-	if e.container.Name == gateName {
+	if e.container.Name == handoff.GateContainer {
 		return true
 	}
 	isLog := e.container.TerminationMessagePolicy == corev1.TerminationMessageFallbackToLogsOnError &&
@@ -84,5 +78,6 @@ func explains(e end) bool {
 
 // isWrapped tells whether the container runs its command under the installed shim.
 func isWrapped(c corev1.Container) bool {
-	return len(c.Command) > 0 && c.Command[0] == handoff.ShimPath
+	_, wrapped := handoff.FindShim(slices.Concat(c.Command, c.Args))
+	return wrapped
 }

@@ -137,6 +137,13 @@ func TestWhatIsToldOfAPod(t *testing.T) {
 			pod:  newStep(ended("app", 200, "input a:latest is not in registry oras:5000")),
 			want: []string{"Warning InputPullFailed: container app: input a:latest is not in registry oras:5000"},
 		},
+		"a shim that another webhook's launcher starts": {
+			pod: newStep(ended("app", 200, "input a:latest is not there"), func(pod *corev1.Pod) {
+				app := &pod.Spec.Containers[0]
+				app.Command, app.Args = []string{"/vault/vault-env", "--"}, app.Command
+			}),
+			want: []string{"Warning InputPullFailed: container app: input a:latest is not there"},
+		},
 		"outputs that were given up": {
 			pod:  newStep(ended("app", 201, "output a: gave up after 1h")),
 			want: []string{"Warning OutputPushFailed: container app: output a: gave up after 1h"},

@@ -61,7 +61,7 @@ func (g grace) shimFlags(own []string) []string {
 // restoreGrace takes back what write did, from what the shim of a wrapped container was told.
 func restoreGrace(spec *corev1.PodSpec, c corev1.Container) {
 	call, _ := callOf(c)
-	for _, flag := range call.flags {
+	for _, flag := range call.Flags {
 		if text, ok := strings.CutPrefix(flag, graceFlag); ok {
 			if own, err := time.ParseDuration(text); err == nil && own != currentGrace(*spec) {
 				spec.TerminationGracePeriodSeconds = new(int64(own / time.Second))

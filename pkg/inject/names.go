@@ -11,11 +11,11 @@ import (
 
 // Names of what is added to a pod.
 const (
-	sidecarName = "oras"      // native sidecar
-	shimName    = "oras-shim" // init container that installs the shim
-	gateName    = "oras-gate" // init container that waits for the inputs
-	binVolume   = "oras-bin"
-	runVolume   = "oras-run"
+	sidecarName = handoff.SidecarContainer
+	shimName    = handoff.ShimContainer
+	gateName    = handoff.GateContainer
+	binVolume   = handoff.BinVolume
+	runVolume   = handoff.RunVolume
 	outVolume   = "oras-out"
 	inVolume    = "oras-in-" // and a number
 
@@ -59,6 +59,9 @@ func isOurVolume(name string) bool {
 		input && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
+// isOurVariable tells whether the operator has added a variable to a container of a step.
+func isOurVariable(v corev1.EnvVar) bool { return v.Name == inputPathEnv || v.Name == outputPathEnv }
+
 // isNative tells whether an init container is a native sidecar: one that runs beside the regular containers.
 func isNative(c corev1.Container) bool {
 	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
@@ -77,13 +80,5 @@ func meshProxy(spec corev1.PodSpec) string {
 }
 
 func begins(list, head []string) bool {
-	if len(list) < len(head) {
-		return false
-	}
-	for i := range head {
-		if list[i] != head[i] {
-			return false
-		}
-	}
-	return true
+	return len(list) >= len(head) && slices.Equal(list[:len(head)], head)
 }

@@ -14,18 +14,16 @@ import (
 // JobSetRole is the label by which a JobSet tells the roles of its Jobs and pods apart.
 const JobSetRole = "jobset.sigs.k8s.io/replicatedjob-name"
 
-// roleLabels are on pods that a controller makes in several roles, such as launchers and workers, and may give the same
+// RoleLabels are on pods that a controller makes in several roles, such as launchers and workers, and may give the same
 // labels and annotations to all of: JobSet, and the MPI and training operators of Kubeflow.
-var roleLabels = []string{
-	JobSetRole,
-	"training.kubeflow.org/job-role",
-	"training.kubeflow.org/replica-type",
+func RoleLabels() []string {
+	return []string{JobSetRole, "training.kubeflow.org/job-role", "training.kubeflow.org/replica-type"}
 }
 
 // Bystander tells whether the step is that of pods in another role: the pod has none of the containers that its keys name. In
 // any other pod such a name is a mistake.
 func Bystander(pod corev1.PodTemplateSpec, p plan.Plan) bool {
-	hasRole := slices.ContainsFunc(roleLabels, func(label string) bool { _, ok := pod.Labels[label]; return ok })
+	hasRole := slices.ContainsFunc(RoleLabels(), func(label string) bool { _, ok := pod.Labels[label]; return ok })
 	return hasRole && len(p.Containers) > 0 && !slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
 		return slices.Contains(p.Containers, c.Name)
 	})

@@ -34,14 +34,14 @@ func strip(pod corev1.PodTemplateSpec) (corev1.PodTemplateSpec, []string) {
 
 func unwrap(c *corev1.Container) {
 	c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return isOurVolume(m.Name) })
-	c.Env = slices.DeleteFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == inputPathEnv || v.Name == outputPathEnv })
+	c.Env = slices.DeleteFunc(c.Env, isOurVariable)
 	call, wrapped := callOf(*c)
 	if !wrapped {
 		return
 	}
-	c.Command, c.Args = slices.Concat(call.launcher, call.command), nil
-	if n := imageArgs(call.flags); n > 0 && n <= len(call.command) {
-		c.Command, c.Args = call.launcher, call.command[n:]
+	c.Command, c.Args = slices.Concat(call.Launcher, call.Command), nil
+	if n := imageArgs(call.Flags); n > 0 && n <= len(call.Command) {
+		c.Command, c.Args = call.Launcher, call.Command[n:]
 	}
 }
 

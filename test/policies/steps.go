@@ -1,10 +1,11 @@
 package main
 
 import (
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/handoff"
-
-	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"github.com/converged-computing/oras-operator/pkg/inject"
 )
 
 // steps refuses a marked pod that is not whole as a step: inject.Damage in CEL, without what concerns service meshes and
@@ -45,7 +46,7 @@ func steps() policy {
 			variable("bystander", `%s.exists(role, role in variables.keys[0]) &&
 variables.keys.exists(m, %[2]s in m &&
   !m[%[2]s].split(",").exists(name, object.spec.containers.exists(c, c.name == name.trim())))`,
-				texts([]string{"jobset.sigs.k8s.io/replicatedjob-name", "training.kubeflow.org/job-role", "training.kubeflow.org/replica-type"}),
+				texts(inject.RoleLabels()),
 				prefixed(v1alpha1.KeyContainer)),
 			variable("volumes", "object.spec.?volumes.orValue([]).map(v, v.name)"),
 			variable("injected", `object.spec.?initContainers.orValue([]).filter(c,
@@ -56,7 +57,7 @@ variables.keys.exists(m, %[2]s in m &&
 			variable("unwrapped", `"--unwrapped" in variables.sidecar.command`),
 			variable("served", `variables.sidecar.command.filter(arg, arg.startsWith("--container=")).map(arg, arg.substring(%d))`, len("--container=")),
 			variable("bare", `variables.served.filter(name, !object.spec.containers.exists(c, c.name == name && (variables.unwrapped ||
-  c.?command.orValue([""])[0] == %s &&
+  (c.?command.orValue([]) + c.?args.orValue([])).exists(word, word == %s) &&
   ["oras-bin", "oras-run"].all(volume, c.?volumeMounts.orValue([]).exists(m, m.name == volume)))))`, text(handoff.ShimPath)),
 			{Name: "damage", Expression: choose(damage)},
 		},

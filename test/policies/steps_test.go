@@ -156,6 +156,8 @@ func harmed(pod *corev1.Pod) map[string]*corev1.Pod {
 	}
 	for i, c := range pod.Spec.Containers {
 		change("bare " + c.Name).Containers[i].Command = nil
+		launched := change("launched " + c.Name)
+		launched.Containers[i].Command, launched.Containers[i].Args = []string{"/vault/vault-env", "--"}, c.Command
 		change("unmounted " + c.Name).Containers[i].VolumeMounts = nil
 		change("renamed " + c.Name).Containers[i].Name = "x"
 	}
