@@ -28,24 +28,10 @@ import (
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/inject"
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // The tests of admission create most objects in a dry run: the API server asks all its webhooks, and makes nothing.
-
-// marked is a pod with two keys.
-func marked(ns string) *corev1.Pod {
-	like := job{args: []string{"identity"}}.object(ns)
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "marked", Namespace: ns, Labels: prefixed(keys{"oras-cache": "oras", "output-uri": "x"})},
-		Spec:       like.Spec.Template.Spec,
-	}
-}
-
-// try creates an object in a dry run.
-func (c *cluster) try(t *testing.T, object client.Object) error {
-	t.Helper()
-	return c.Create(within(t), object, client.DryRunAll)
-}
 
 func TestE48APodThatIsInjectedIsNotInjectedAgain(t *testing.T) {
 	t.Parallel()
@@ -100,7 +86,7 @@ func TestE52FieldsOfNewerVersionsSurvive(t *testing.T) {
 	})
 	assert.NilError(t, err)
 	answer, err := c.Kube.CoreV1().RESTClient().Post().
-		Namespace("oras-operator-system").Resource("services").Name("https:oras-operator-webhook:443").SubResource("proxy").
+		Namespace(harness.OperatorNamespace).Resource("services").Name("https:"+webhookService+":443").SubResource("proxy").
 		Suffix("mutate-pod").SetHeader("Content-Type", "application/json").Body(review).DoRaw(within(t))
 	assert.NilError(t, err)
 	var got admissionv1.AdmissionReview
@@ -241,7 +227,6 @@ func TestE55AnOrasCacheThatIsNotThereIsDeniedAndOneThatIsNotReadyIsWarnedOf(t *t
 	})
 }
 
-// warnings are what the API server has told a client.
 // Keys of the Job's own metadata reach its template when it is created, and never again.
 func TestKeysOfAJobThatIsThereAlreadyAreWarnedOf(t *testing.T) {
 	t.Parallel()
@@ -259,6 +244,7 @@ func TestKeysOfAJobThatIsThereAlreadyAreWarnedOf(t *testing.T) {
 	assert.DeepEqual(t, []string(*told), []string{"output-uri: changed in a Job that is there already, which has no effect; delete the Job and create it again"})
 }
 
+// warnings are what the API server has told a client.
 type warnings []string
 
 // heard is a client that keeps the warnings that it gets.

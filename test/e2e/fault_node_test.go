@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // The node is gone as by a power cut, and comes back as by a reboot; one of kind has the boot ID of before, though. Meanwhile
@@ -77,7 +79,7 @@ func (c *cluster) quietWorker(t *testing.T) string {
 	assert.NilError(t, err)
 	finally(t, func(ctx context.Context) error { return c.Uncordon(ctx, worker) })
 	assert.NilError(t, c.Cordon(within(t), worker))
-	for _, namespace := range []string{"kube-system", "local-path-storage", "oras-operator-system"} {
+	for _, namespace := range []string{"kube-system", "local-path-storage", harness.OperatorNamespace} {
 		var deployments appsv1.DeploymentList
 		assert.NilError(t, c.List(t.Context(), &deployments, client.InNamespace(namespace)))
 		for _, d := range deployments.Items {
@@ -102,15 +104,5 @@ func (c *cluster) moveOff(t *testing.T, deployment *appsv1.Deployment, node stri
 	await(t, "deployment "+deployment.Name+" is available", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(deployment), deployment)
 		return deployment.Status.ReadyReplicas == ptr.Deref(deployment.Spec.Replicas, 1), err
-	})
-}
-
-// finally does something when the test is over, whether or not it went well.
-func finally(t *testing.T, do func(ctx context.Context) error) {
-	t.Helper()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(cleanupContext(), patience)
-		defer cancel()
-		assert.Check(t, do(ctx))
 	})
 }

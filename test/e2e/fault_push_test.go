@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/converged-computing/oras-operator/test/faults"
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // The tests of this file are of faults in the last table of test/README.md that are about outputs.
@@ -152,7 +153,7 @@ func (c *cluster) pushed(t *testing.T, namespace, name string) string {
 func (c *cluster) smallRegistry(t *testing.T, namespace string) string {
 	t.Helper()
 	var operator appsv1.Deployment
-	assert.NilError(t, c.Get(t.Context(), client.ObjectKey{Namespace: "oras-operator-system", Name: "oras-operator"}, &operator))
+	assert.NilError(t, c.Get(t.Context(), client.ObjectKey{Namespace: harness.OperatorNamespace, Name: harness.OperatorName}, &operator))
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "small"},
 		Spec: corev1.PodSpec{

@@ -13,7 +13,7 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
 
-// keys are labels or annotations; those without a slash get the operator's prefix.
+// keys are labels or annotations without the operator's prefix.
 type keys map[string]string
 
 // job is a Job with one container, app, whose command is the test image's binary.
@@ -104,6 +104,15 @@ func prefixed(k keys) map[string]string {
 		m[v1alpha1.KeyPrefix+key] = value
 	}
 	return m
+}
+
+// marked is a pod with two keys.
+func marked(ns string) *corev1.Pod {
+	like := job{args: []string{"identity"}}.object(ns)
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "marked", Namespace: ns, Labels: prefixed(keys{"oras-cache": "oras", "output-uri": "x"})},
+		Spec:       like.Spec.Template.Spec,
+	}
 }
 
 func (c *cluster) apply(t *testing.T, namespace string, j job) {

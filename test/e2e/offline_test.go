@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // No other test runs meanwhile: the cluster has neither the operator's webhooks nor the operator.
@@ -33,7 +35,7 @@ func TestWhatInjectPrintsRunsWithoutTheOperator(t *testing.T) {
 	finally(t, func(ctx context.Context) error { return c.install(ctx, installed) })
 	assert.NilError(t, c.scaleOperator(within(t), 0))
 	for _, kind := range []string{"mutatingwebhookconfigurations", "validatingwebhookconfigurations"} {
-		assert.NilError(t, kubectl(within(t), "delete", kind, operatorName))
+		assert.NilError(t, kubectl(within(t), "delete", kind, harness.OperatorName))
 	}
 	assert.NilError(t, kubectl(within(t), "apply", "-f", file))
 	c.complete(t, ns, "offline")

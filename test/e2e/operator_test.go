@@ -21,12 +21,10 @@ import (
 	"github.com/converged-computing/oras-operator/test/harness"
 )
 
-// The operator, as config/ names it.
+// The operator's webhooks, as config/ names what they need.
 const (
-	operatorNamespace = "oras-operator-system"
-	operatorName      = "oras-operator"
-	webhookService    = "oras-operator-webhook"
-	webhookSecret     = "oras-operator-webhook-cert"
+	webhookService = "oras-operator-webhook"
+	webhookSecret  = "oras-operator-webhook-cert"
 )
 
 // No other test runs meanwhile.
@@ -37,15 +35,12 @@ func TestE57WhileTheOperatorIsDownOnlyMarkedPodsAreHeldBack(t *testing.T) {
 
 	unmarked := marked(ns)
 	unmarked.Name, unmarked.Labels = "unmarked", nil
-	began := time.Now()
-	assert.NilError(t, c.Create(within(t), unmarked))
-	took := time.Since(began)
-	assert.Assert(t, took < time.Second, "an unmarked pod waited %s", took)
+	assert.NilError(t, c.Create(within(t), unmarked), "a webhook that was asked would have denied it")
 
 	step := job{name: "step", labels: keys{"oras-cache": "oras", "output-uri": "x"}, args: []string{"identity"}}.object(ns)
 	for _, object := range []client.Object{marked(ns), step} {
 		err := c.try(t, object)
-		assert.ErrorContains(t, err, webhookService+"."+operatorNamespace+".svc")
+		assert.ErrorContains(t, err, webhookService+"."+harness.OperatorNamespace+".svc")
 	}
 	template := corev1.PodTemplateSpec{ObjectMeta: *marked(ns).ObjectMeta.DeepCopy(), Spec: marked(ns).Spec}
 	template.Name, template.Namespace = "", ""
@@ -109,13 +104,13 @@ func TestE58CertificatesAreReplacedWhileMarkedPodsAreCreated(t *testing.T) {
 func (c *cluster) certificate(t *testing.T) string {
 	t.Helper()
 	secret := &corev1.Secret{}
-	assert.NilError(t, c.Get(within(t), client.ObjectKey{Namespace: operatorNamespace, Name: webhookSecret}, secret))
+	assert.NilError(t, c.Get(within(t), client.ObjectKey{Namespace: harness.OperatorNamespace, Name: webhookSecret}, secret))
 	return string(secret.Data[corev1.TLSCertKey])
 }
 
 // scaleOperator has so many replicas of the operator, and returns once there are just so many, and the API server knows.
 func (c *cluster) scaleOperator(ctx context.Context, replicas int32) error {
-	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: operatorName}}
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: harness.OperatorNamespace, Name: harness.OperatorName}}
 	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
 	if err := c.Patch(ctx, deployment, patch); err != nil {
 		return err
@@ -127,11 +122,11 @@ func (c *cluster) scaleOperator(ctx context.Context, replicas int32) error {
 func (c *cluster) operatorHas(ctx context.Context, replicas int32) error {
 	return harness.Await(ctx, fmt.Sprintf("the operator has %d replicas", replicas), func(ctx context.Context) (bool, error) {
 		deployment := &appsv1.Deployment{}
-		if err := c.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: operatorName}, deployment); err != nil {
+		if err := c.Get(ctx, client.ObjectKey{Namespace: harness.OperatorNamespace, Name: harness.OperatorName}, deployment); err != nil {
 			return false, err
 		}
 		var pods corev1.PodList
-		err := c.List(ctx, &pods, client.InNamespace(operatorNamespace), client.MatchingLabels(deployment.Spec.Selector.MatchLabels))
+		err := c.List(ctx, &pods, client.InNamespace(harness.OperatorNamespace), client.MatchingLabels(deployment.Spec.Selector.MatchLabels))
 		s := deployment.Status
 		return s.ObservedGeneration >= deployment.Generation && ptr.Deref(deployment.Spec.Replicas, 1) == replicas && s.ReadyReplicas == replicas &&
 			s.UpdatedReplicas == replicas && len(pods.Items) == int(replicas), err

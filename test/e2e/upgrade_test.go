@@ -5,9 +5,7 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,6 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/converged-computing/oras-operator/pkg/inject"
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // What test/e2e/run has prepared: manifests of this tree's operator, and of the one that landed before.
@@ -45,10 +44,10 @@ var abrupt = regexp.MustCompile(`failed to call webhook: .*(EOF|connection refus
 func TestAnUpgradeDeniesNoStepAndChangesNoJob(t *testing.T) {
 	c, ns := withCache(t, nil)
 	finally(t, func(ctx context.Context) error { return c.install(ctx, installed) })
-	assert.NilError(t, kubectl(within(t), "delete", "validatingwebhookconfigurations", operatorName)) // it had none, or another
+	assert.NilError(t, kubectl(within(t), "delete", "validatingwebhookconfigurations", harness.OperatorName)) // it had none, or another
 	assert.NilError(t, c.install(within(t), previous))
 
-	jobs := c.applyInEveryWay(t, ns)
+	jobs := c.applyInEveryWay(t, someJob(ns))
 	created, failures := c.during(t, ns, func() error { return c.install(within(t), installed) })
 	t.Logf("upgrade: %d of %d pods denied", len(failures), created)
 	unexpected := slices.DeleteFunc(failures, func(err error) bool { return abrupt.MatchString(err.Error()) })
@@ -56,7 +55,7 @@ func TestAnUpgradeDeniesNoStepAndChangesNoJob(t *testing.T) {
 	c.assertUnchanged(t, jobs)
 
 	created, failures = c.during(t, ns, func() error {
-		return errors.Join(kubectl(within(t), "rollout", "restart", "deployment", operatorName, "-n", operatorNamespace), c.operatorHas(within(t), 2))
+		return errors.Join(kubectl(within(t), "rollout", "restart", "deployment", harness.OperatorName, "-n", harness.OperatorNamespace), c.operatorHas(within(t), 2))
 	})
 	assert.Equal(t, len(failures), 0, "of %d pods: %v", created, failures)
 	c.assertUnchanged(t, jobs)
@@ -65,18 +64,23 @@ func TestAnUpgradeDeniesNoStepAndChangesNoJob(t *testing.T) {
 func TestAJobThatIsAppliedTwiceIsTheSame(t *testing.T) {
 	t.Parallel()
 	c, ns := withCache(t, nil)
-	c.assertUnchanged(t, c.applyInEveryWay(t, ns))
+	c.assertUnchanged(t, c.applyInEveryWay(t, someJob(ns)))
 }
 
-// applyInEveryWay applies one Job as clients do and one as servers do.
-func (c *cluster) applyInEveryWay(t *testing.T, ns string) []applied {
+func someJob(ns string) *batchv1.Job {
+	return job{
+		name: "applied", labels: keys{"oras-cache": "oras", "output-uri": "applied"}, args: []string{"write", "$ORAS_OUTPUT_PATH/file", "x"},
+	}.object(ns)
+}
+
+// applyInEveryWay applies a Job as clients do and, under another name, as servers do.
+func (c *cluster) applyInEveryWay(t *testing.T, like *batchv1.Job) []applied {
 	t.Helper()
 	jobs := []applied{{how: []string{"apply"}}, {how: []string{"apply", "--server-side"}}}
 	for i := range jobs {
-		name := strings.Join(jobs[i].how, "")
-		jobs[i].job = job{
-			name: name, labels: keys{"oras-cache": "oras", "output-uri": name}, args: []string{"write", "$ORAS_OUTPUT_PATH/file", "x"},
-		}.object(ns)
+		name := like.Name + "-" + strings.Join(jobs[i].how, "")
+		jobs[i].job = like.DeepCopy()
+		jobs[i].job.Name = name
 		jobs[i].job.TypeMeta = metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}
 		manifest, err := yaml.Marshal(jobs[i].job)
 		assert.NilError(t, err)
@@ -154,13 +158,4 @@ func (c *cluster) install(ctx context.Context, manifests string) error {
 		return err
 	}
 	return c.operatorHas(ctx, 2)
-}
-
-// kubectl runs the cluster's own.
-func kubectl(ctx context.Context, args ...string) error {
-	out, err := exec.CommandContext(ctx, "../cluster/kubectl", args...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
-	}
-	return nil
 }

@@ -16,10 +16,16 @@ import (
 // Metrics are the families of metrics of a process, by their names.
 type Metrics map[string]*dto.MetricFamily
 
+// The operator, as config/ names it.
+const (
+	OperatorNamespace = "oras-operator-system"
+	OperatorName      = "oras-operator"
+)
+
 // Managers returns the pods of the operator, as it is installed.
 func (c *Cluster) Managers(ctx context.Context) ([]corev1.Pod, error) {
 	var pods corev1.PodList
-	err := c.List(ctx, &pods, client.InNamespace("oras-operator-system"), client.MatchingLabels{"app.kubernetes.io/name": "oras-operator"})
+	err := c.List(ctx, &pods, client.InNamespace(OperatorNamespace), client.MatchingLabels{"app.kubernetes.io/name": OperatorName})
 	if err == nil && len(pods.Items) == 0 {
 		err = errors.New("the operator is not installed")
 	}
