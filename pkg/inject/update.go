@@ -20,8 +20,12 @@ import (
 //
 // What Kubernetes lets change in the template of a suspended Job is taken from the update.
 func Reapply(update, old corev1.PodTemplateSpec) (corev1.PodTemplateSpec, bool) {
+	if !Injected(old.Spec) {
+		return update, false
+	}
+	written := withoutLeftCommands(update, old)
 	graceKept := ptr.Equal(update.Spec.TerminationGracePeriodSeconds, old.Spec.TerminationGracePeriodSeconds)
-	if !Injected(old.Spec) || Injected(update.Spec) && graceKept || !equality.Semantic.DeepEqual(original(update), original(old)) {
+	if Injected(written.Spec) && graceKept || !equality.Semantic.DeepEqual(original(written), original(old)) || !keepsRaised(update.Spec, old) {
 		return update, false
 	}
 	out := *update.DeepCopy()
@@ -37,6 +41,36 @@ func Reapply(update, old corev1.PodTemplateSpec) (corev1.PodTemplateSpec, bool) 
 	return out, true
 }
 
+// withoutLeftCommands returns the update without the commands that were injected into containers whose manifest names arguments
+// alone: clients put those back, and leave the command, which they know nothing of.
+func withoutLeftCommands(update, old corev1.PodTemplateSpec) corev1.PodTemplateSpec {
+	update = *update.DeepCopy()
+	for i := range update.Spec.Containers {
+		c := &update.Spec.Containers[i]
+		n := slices.IndexFunc(old.Spec.Containers, func(o corev1.Container) bool { return o.Name == c.Name })
+		if n < 0 || len(c.Args) == 0 || len(old.Spec.Containers[n].Args) > 0 || !slices.Equal(c.Command, old.Spec.Containers[n].Command) {
+			continue
+		}
+		if call, wrapped := callOf(old.Spec.Containers[n]); wrapped {
+			c.Command = call.Launcher
+		}
+	}
+	return update
+}
+
+// keepsRaised tells whether the update has what is raised by an injection either as it is stored or as it was before; anything
+// else is a change that is the user's.
+func keepsRaised(update corev1.PodSpec, old corev1.PodTemplateSpec) bool {
+	before, _ := strip(old)
+	grace := currentGrace(update)
+	graceKept := grace == currentGrace(old.Spec) || grace == currentGrace(before.Spec)
+	raised := update.Resources.DeepCopy()
+	makeRoom(raised, least(old.Spec.InitContainers), slices.ContainsFunc(old.Spec.InitContainers, isGate))
+	resourcesKept := equality.Semantic.DeepEqual(update.Resources, old.Spec.Resources) || equality.Semantic.DeepEqual(raised, old.Spec.Resources)
+	unknown := slices.ContainsFunc(old.Spec.InitContainers, isUnwrapped) // no shim was told the grace that there was
+	return (graceKept || unknown) && resourcesKept
+}
+
 // original is the spec as its user wrote it, as far as that can be told and compared.
 func original(pod corev1.PodTemplateSpec) corev1.PodSpec {
 	stripped, _ := strip(pod)
@@ -44,9 +78,9 @@ func original(pod corev1.PodTemplateSpec) corev1.PodSpec {
 	for i := range spec.Containers {
 		c := &spec.Containers[i]
 		c.Command, c.Args = slices.Concat(c.Command, c.Args), nil
-		c.Env = slices.DeleteFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == inputPathEnv || v.Name == outputPathEnv })
+		c.Env = slices.DeleteFunc(c.Env, isOurVariable)
 	}
-	spec.TerminationGracePeriodSeconds, spec.Resources = nil, nil // raised when injected, from what is not known
+	spec.TerminationGracePeriodSeconds, spec.Resources = nil, nil // keepsRaised looks at them
 	keepMutable(&spec, corev1.PodSpec{})
 	return spec
 }

@@ -24,9 +24,18 @@ func TestReapplyingAManifestRestoresTheTemplate(t *testing.T) {
 		"kubectl apply merges the fields of the manifest into what is stored": restore,
 		"kubectl apply puts a grace period of the manifest back too": func(stored, manifest corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 			if stored.Spec.TerminationGracePeriodSeconds != nil {
-				stored.Spec.TerminationGracePeriodSeconds = ptr.To[int64](30)
+				stored.Spec.TerminationGracePeriodSeconds = new(ptr.Deref(manifest.Spec.TerminationGracePeriodSeconds, 30))
 			}
 			return restore(stored, manifest)
+		},
+		"kubectl apply leaves a command that the manifest does not name, and puts its arguments back": func(stored, manifest corev1.PodTemplateSpec) corev1.PodTemplateSpec {
+			for i, c := range manifest.Spec.Containers {
+				if len(c.Command) > 0 {
+					stored.Spec.Containers[i].Command = c.Command
+				}
+				stored.Spec.Containers[i].Args = c.Args
+			}
+			return stored
 		},
 		"kubectl replace sends the manifest alone": func(_, manifest corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 			return manifest
@@ -78,6 +87,14 @@ func TestReapplyingLeavesAloneWhatItCannotMend(t *testing.T) {
 		"a volume is new": {
 			update: func(p *corev1.PodTemplateSpec) {
 				p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "new"})
+			},
+		},
+		"the grace period is another": {
+			update: func(p *corev1.PodTemplateSpec) { p.Spec.TerminationGracePeriodSeconds = ptr.To[int64](10) },
+		},
+		"the resources of the pod are others": {
+			update: func(p *corev1.PodTemplateSpec) {
+				p.Spec.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("3")}}
 			},
 		},
 		"what is stored was never injected": {

@@ -38,6 +38,7 @@ func TestAContainerWithoutACommandRunsWhatItsImageSays(t *testing.T) {
 		name: "own", labels: keys{"oras-cache": "oras", "output-uri": "own"}, args: []string{"write", "$ORAS_OUTPUT_PATH/file", "made"}, noCommand: true,
 	}.object(ns)
 	step.Spec.Template.Spec.Containers[0].Image = inCluster.String()
+	manifest := step.DeepCopy()
 	unknown := step.DeepCopy()
 	unknown.Spec.Template.Spec.Containers[0].Image = service.Spec.ClusterIP + ":5000/tools/none:v1"
 	assert.ErrorContains(t, c.try(t, unknown), `container "app" has no command`)
@@ -46,4 +47,5 @@ func TestAContainerWithoutACommandRunsWhatItsImageSays(t *testing.T) {
 		[]string{"/app", "write", "$ORAS_OUTPUT_PATH/file", "made"})
 	c.complete(t, ns, "own")
 	assert.DeepEqual(t, c.pull(t, ns, "own:latest"), map[string]string{"file": "made"})
+	c.assertUnchanged(t, c.applyInEveryWay(t, manifest))
 }
