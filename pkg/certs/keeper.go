@@ -51,13 +51,31 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rotating the webhook certificates: %w", err)
 	}
-	if secret == nil || !maps.EqualFunc(next.data(), held.data(), slices.Equal) {
-		if err := k.opts.save(ctx, secret, next); err != nil {
-			return err
-		}
-		k.opts.Log.Info("The webhook certificates were rotated.", "secret", k.opts.Secret)
+	if secret != nil && maps.EqualFunc(next.data(), held.data(), slices.Equal) {
+		return k.opts.inject(ctx, next.Authorities)
 	}
+	told, err := k.told(ctx, held)
+	if err != nil {
+		return err
+	}
+	if !told { // the next step relies on it
+		return k.opts.inject(ctx, held.Authorities)
+	}
+	if err := k.opts.save(ctx, secret, next); err != nil {
+		return err
+	}
+	k.opts.Log.Info("The webhook certificates were rotated.", "secret", k.opts.Secret)
 	return k.opts.inject(ctx, next.Authorities)
+}
+
+// told tells whether every webhook trusts what a whole bundle has published. A broken one cannot be relied on, and is not waited
+// for.
+func (k *Keeper) told(ctx context.Context, held Bundle) (bool, error) {
+	if _, err := held.parse(); err != nil {
+		return true, nil //nolint:nilerr // what is wrong with it is mended by the next one
+	}
+	webhooks, err := k.opts.trusts(ctx)
+	return allTrust(webhooks, held.Authorities), err
 }
 
 // held is the bundle of the Secret. One that is lost or broken is taken to have had the authorities that webhooks trust, since

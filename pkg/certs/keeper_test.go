@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	testclock "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
@@ -161,6 +162,37 @@ func TestAuthoritiesOutliveTheSecret(t *testing.T) {
 			assert.Assert(t, !bytes.Equal(source.current.Load().certificate.Certificate[0], served.Certificate[0]))
 		})
 	}
+}
+
+// A policy may refuse the change of the configurations while an authority gets its successor.
+func TestNothingIsSignedByAnAuthorityThatWebhooksWereNotTold(t *testing.T) {
+	w := newWorld(t)
+	w.keep(t)
+	refused := w.Options
+	refused.Client = interceptor.NewClient(w.Client.(client.WithWatch), interceptor.Funcs{
+		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
+			return apierrors.NewForbidden(corev1.Resource("mutatingwebhookconfigurations"), "ours", nil)
+		},
+	})
+	keeper, err := NewKeeper(refused)
+	assert.NilError(t, err)
+	source, err := NewSource(w.Options)
+	assert.NilError(t, err)
+	var refusal error
+	for day := range 170 { // the serving certificate is of 90 days, and its authority, of 360, gets a successor after a third
+		w.clock.SetTime(testStart().Add(time.Duration(day) * 24 * time.Hour))
+		refusal = keeper.Keep(t.Context())
+		assert.NilError(t, source.Refresh(t.Context()))
+		assert.NilError(t, source.Ready(), "day %d", day)
+	}
+	assert.Assert(t, apierrors.IsForbidden(refusal), "%v", refusal)
+	for range 10 { // once it is allowed, it goes on by itself
+		w.clock.SetTime(w.clock.Now().Add(24 * time.Hour))
+		w.keep(t)
+		assert.NilError(t, source.Refresh(t.Context()))
+		assert.NilError(t, source.Ready())
+	}
+	assert.Assert(t, source.current.Load().certificate.Leaf.NotAfter.After(w.clock.Now().Add(60*24*time.Hour)), "it was renewed")
 }
 
 // A person may delete what is passed over while nobody answers, or both to start anew.
