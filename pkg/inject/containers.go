@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,10 +82,17 @@ func namesOf(containers []*corev1.Container) []string {
 	return names
 }
 
+// maxListed is how many of a kind a sentence lists: an annotation, or one reason of many, has no room for a thousand.
+const maxListed = 10
+
+// list is for people.
 func list(containers []corev1.Container) string {
-	names := make([]string, len(containers))
-	for i, c := range containers {
-		names[i] = c.Name
+	var names []string
+	for _, c := range containers[:min(len(containers), maxListed)] {
+		names = append(names, c.Name)
+	}
+	if more := len(containers) - maxListed; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(names, ", ")
 }

@@ -20,6 +20,7 @@ type outputs []handoff.Output
 // there is no shim any more, or where there is none at all, the sidecar gets the volume that they lie on.
 func (d *decision) placeOutputs(volumes []corev1.Volume, ps *problems) outputs {
 	var outs outputs
+	inOutDir := "" // the first container that has one there
 	for _, out := range d.makers(ps) {
 		step := handoff.Output{
 			Container: out.Container,
@@ -31,12 +32,12 @@ func (d *decision) placeOutputs(volumes []corev1.Volume, ps *problems) outputs {
 		if d.unwrapped {
 			step.On = handoff.OnAlways // nobody sees how the command ends
 		}
-		other := slices.IndexFunc(outs, func(o handoff.Output) bool {
-			return plan.Within(o.Path, handoff.OutDir) && o.Container != step.Container
-		})
-		if plan.Within(step.Path, handoff.OutDir) && other >= 0 {
-			ps.add("%s: containers %q and %q would share %s, which is emptied when either starts; give one of them an output path of its own",
-				out.PathKey, outs[other].Container, step.Container, handoff.OutDir)
+		if plan.Within(step.Path, handoff.OutDir) {
+			inOutDir = cmp.Or(inOutDir, step.Container)
+			if inOutDir != step.Container {
+				ps.add("%s: containers %q and %q would share %s, which is emptied when either starts; give one of them an output path of its own",
+					out.PathKey, inOutDir, step.Container, handoff.OutDir)
+			}
 		}
 		if step.On == handoff.OnFailure || step.On == handoff.OnAlways {
 			step.Mount, step.Below = d.outputMount(out, step.Path, volumes, ps)
@@ -49,13 +50,15 @@ func (d *decision) placeOutputs(volumes []corev1.Volume, ps *problems) outputs {
 // makers lists the outputs of every container, each with the name of its container.
 func (d *decision) makers(ps *problems) []plan.Output {
 	var made []plan.Output
+	keys := map[string]string{} // of the artifacts
 	for _, wanted := range d.plan.Outputs {
 		for _, container := range d.makersOf(wanted, ps) {
 			out := wanted.Fill(placeholder.Values{placeholder.Container: container})
 			out.Container = container
-			twin := slices.IndexFunc(made, func(o plan.Output) bool { return o.Artifact == out.Artifact })
-			if twin >= 0 {
-				ps.add("%s: in container %q, %q is the same artifact as %s; give each output its own", out.Key, container, out.Artifact, made[twin].Key)
+			if twin, ok := keys[out.Artifact]; ok {
+				ps.add("%s: in container %q, %q is the same artifact as %s; give each output its own", out.Key, container, out.Artifact, twin)
+			} else {
+				keys[out.Artifact] = out.Key
 			}
 			made = append(made, out)
 		}

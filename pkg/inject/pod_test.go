@@ -2,15 +2,18 @@ package inject_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
@@ -201,6 +204,43 @@ func TestOnlyTheSpecTellsAnInjectedPod(t *testing.T) {
 	got, _, err := step(t, pod)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, got, want)
+}
+
+func TestAnEscapedVariableIsTheCommandsOwnToReadLate(t *testing.T) {
+	pod := read(t, "denied-a-variable-that-is-filled-in-too-early", "input.yaml")
+	c := &pod.Spec.Containers[0]
+	c.Command, c.Env = []string{"solve", "$$(ORAS_OUTPUT_PATH)", "$ORAS_OUTPUT_PATH"}, nil
+	_, _, err := step(t, pod)
+	assert.NilError(t, err)
+	c.Command[1] = "$$$(ORAS_OUTPUT_PATH)"
+	_, _, err = step(t, pod)
+	assert.ErrorContains(t, err, "Kubernetes fills in $(ORAS_OUTPUT_PATH)")
+}
+
+// Sentences and annotations have room for a few of a kind, whatever an author writes.
+func TestWhatIsSaidOfManyIsCutShort(t *testing.T) {
+	pod := read(t, "the-smallest-step", "input.yaml")
+	pod.Annotations = map[string]string{}
+	for i := range 1000 - len(pod.Labels) {
+		pod.Annotations[fmt.Sprintf("oras.converged-computing.github.io/output-uri_%d", i)] = strings.Repeat("a", 100) + strconv.Itoa(i)
+	}
+	got, _, err := step(t, pod)
+	assert.NilError(t, err)
+	status := got.Annotations["oras.converged-computing.github.io/status"]
+	assert.Assert(t, len(status) < 4<<10, "%d bytes", len(status))
+	assert.Assert(t, strings.Contains(status, "more; registry oras.default.svc:5000"), status)
+
+	pod = read(t, "denied-which-container", "input.yaml")
+	for i := range 10_000 {
+		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: fmt.Sprintf("c%d", i)})
+	}
+	names := make([]string, 100)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%d", i)
+	}
+	metav1.SetMetaDataAnnotation(&pod.ObjectMeta, "oras.converged-computing.github.io/container", strings.Join(names, ","))
+	_, _, err = step(t, pod)
+	assert.Assert(t, err != nil && len(err.Error()) < 100<<10, "%v", err)
 }
 
 func TestANamespaceThatIsNotKnownIsLeftToThePod(t *testing.T) {

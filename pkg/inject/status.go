@@ -22,15 +22,17 @@ func (d *decision) summary() string {
 	if d.unwrapped {
 		parts[0] = "not " + parts[0]
 	}
-	for _, in := range d.plan.Inputs {
-		where := in.Path
-		if where == "" {
-			where = "the working directory"
-		}
-		parts = append(parts, fmt.Sprintf("pulls %s to %s", in.Artifact, where))
+	for _, in := range d.plan.Inputs[:min(len(d.plan.Inputs), maxListed)] {
+		parts = append(parts, fmt.Sprintf("pulls %s to %s", in.Artifact, orWorkingDirectory(in.Path)))
 	}
-	for _, out := range d.outputs {
+	if more := len(d.plan.Inputs) - maxListed; more > 0 {
+		parts = append(parts, fmt.Sprintf("pulls %d more", more))
+	}
+	for _, out := range d.outputs[:min(len(d.outputs), maxListed)] {
 		parts = append(parts, fmt.Sprintf("pushes %s from %s", out.Artifact, out.Path))
+	}
+	if more := len(d.outputs) - maxListed; more > 0 {
+		parts = append(parts, fmt.Sprintf("pushes %d more", more))
 	}
 	return strings.Join(append(parts, "registry "+d.opts.Registry.Host), "; ")
 }

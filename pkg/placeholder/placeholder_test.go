@@ -1,6 +1,7 @@
 package placeholder_test
 
 import (
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -57,12 +58,33 @@ func TestARangeStandsForEachOfItsNumbers(t *testing.T) {
 }
 
 func TestARangeHasBounds(t *testing.T) {
-	_, err := placeholder.Ranges("{0..99}{0..99}", 100)
-	assert.ErrorContains(t, err, "more than 100")
-	_, err = placeholder.Ranges("{0..9223372036854775807}", 100)
-	assert.ErrorContains(t, err, "more than 100")
-	_, err = placeholder.Ranges("{3..2}", 100)
-	assert.ErrorContains(t, err, "before")
+	for text, want := range map[string]string{
+		"{0..99}{0..99}":           "more than 100",
+		"{0..9223372036854775807}": "more than 100",
+		"{3..2}":                   "before",
+	} {
+		_, err := placeholder.Ranges(text, 100)
+		assert.ErrorContains(t, err, want)
+		_, err = placeholder.FirstOfRanges(text, 100)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+// An author's key of 2 KB must not cost a webhook gigabytes.
+func TestTheFirstTextOfARangeCostsOneText(t *testing.T) {
+	for _, text := range []string{"a-{0..1}/{8..10}:{pod}{{", "plain", "{7..7}", "{2..3}x{0..1}"} {
+		all, err := placeholder.Ranges(text, 100)
+		assert.NilError(t, err)
+		first, err := placeholder.FirstOfRanges(text, 100)
+		assert.NilError(t, err)
+		assert.Equal(t, first, all[0])
+	}
+	long := "{0..9999}" + strings.Repeat("{pod}", 400)
+	allocations := testing.AllocsPerRun(1, func() {
+		_, err := placeholder.FirstOfRanges(long, 10_000)
+		assert.NilError(t, err)
+	})
+	assert.Assert(t, allocations < 10_000, "%g", allocations)
 }
 
 func FuzzFillingInEarlierOrLaterIsTheSame(f *testing.F) {

@@ -34,6 +34,41 @@ func HasRange(text string) bool {
 	return found
 }
 
+// FirstOfRanges is the first of the texts that [Ranges] returns, with the same errors, at the cost of one text.
+func FirstOfRanges(text string, limit int) (string, error) {
+	var first strings.Builder
+	texts := 1
+	err := walk(text, func(literal string) { first.WriteString(Escape(literal)) }, func(name string) error {
+		from, to, ok := bounds(name)
+		if !ok {
+			first.WriteString("{" + name + "}")
+			return nil
+		}
+		if err := checkRange(name, texts, limit); err != nil {
+			return err
+		}
+		texts *= to - from + 1
+		first.WriteString(strconv.Itoa(from))
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return first.String(), nil
+}
+
+// checkRange finds a range that ends before it starts, or of which every one of so many texts would make more than limit.
+func checkRange(name string, texts, limit int) error {
+	first, last, _ := bounds(name)
+	switch {
+	case last < first:
+		return fmt.Errorf("{%s} ends before it starts", name)
+	case last-first >= limit || texts*(last-first+1) > limit:
+		return fmt.Errorf("{%s} makes more than %d artifacts", name, limit)
+	}
+	return nil
+}
+
 // Ranges returns the texts that a text with ranges stands for, in order, the first range changing slowest; the text
 // itself if it has none. Placeholders are left alone. More than limit texts, or a range that ends before it starts, are
 // an error.
@@ -46,14 +81,12 @@ func Ranges(text string, limit int) ([]string, error) {
 	}
 	err := walk(text, func(literal string) { add(Escape(literal)) }, func(name string) error {
 		first, last, ok := bounds(name)
-		switch {
-		case !ok:
+		if !ok {
 			add("{" + name + "}")
 			return nil
-		case last < first:
-			return fmt.Errorf("{%s} ends before it starts", name)
-		case last-first >= limit || len(texts)*(last-first+1) > limit:
-			return fmt.Errorf("{%s} makes more than %d artifacts", name, limit)
+		}
+		if err := checkRange(name, len(texts), limit); err != nil {
+			return err
 		}
 		grown := make([]string, 0, len(texts)*(last-first+1))
 		for _, t := range texts {

@@ -3,6 +3,7 @@ package plan
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -36,5 +37,6 @@ func nearby(hostport string) bool {
 		return addr.IsLoopback()
 	}
 	labels := strings.Split(host, ".")
-	return len(labels) == 1 || len(labels) > 2 && labels[2] == "svc" || labels[len(labels)-1] == "localhost"
+	isService := len(labels) > 2 && labels[2] == "svc" && slices.Contains([]string{"", "cluster.local"}, strings.Join(labels[3:], "."))
+	return len(labels) == 1 || isService || labels[len(labels)-1] == "localhost"
 }

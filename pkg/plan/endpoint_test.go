@@ -14,19 +14,20 @@ func TestPlainHTTPIsForWhatIsNear(t *testing.T) {
 		set      *bool
 		want     bool
 	}{
-		"localhost":                   {"localhost:5000", nil, true},
-		"a name below localhost":      {"registry.localhost", nil, true},
-		"a loopback address":          {"127.0.0.2:5000", nil, true},
-		"a loopback address, v6":      {"[::1]:5000", nil, true},
-		"a loopback address, no port": {"[::1]", nil, true},
-		"a Service of the namespace":  {"oras:5000", nil, true},
-		"a Service":                   {"oras.team.svc:5000", nil, true},
-		"a Service, in full":          {"oras.team.svc.cluster.local:5000", nil, true},
-		"an address in the cluster":   {"10.96.0.7:5000", nil, false},
-		"a name with one dot":         {"oras.team:5000", nil, false},
-		"the internet":                {"ghcr.io", nil, false},
-		"what the user says, http":    {"ghcr.io", new(true), true},
-		"what the user says, https":   {"localhost:5000", new(false), false},
+		"localhost":                                 {"localhost:5000", nil, true},
+		"a name below localhost":                    {"registry.localhost", nil, true},
+		"a loopback address":                        {"127.0.0.2:5000", nil, true},
+		"a loopback address, v6":                    {"[::1]:5000", nil, true},
+		"a loopback address, no port":               {"[::1]", nil, true},
+		"a Service of the namespace":                {"oras:5000", nil, true},
+		"a Service":                                 {"oras.team.svc:5000", nil, true},
+		"a name of the internet that has svc in it": {"harbor.prod.svc.example.org", nil, false},
+		"a Service, in full":                        {"oras.team.svc.cluster.local:5000", nil, true},
+		"an address in the cluster":                 {"10.96.0.7:5000", nil, false},
+		"a name with one dot":                       {"oras.team:5000", nil, false},
+		"the internet":                              {"ghcr.io", nil, false},
+		"what the user says, http":                  {"ghcr.io", new(true), true},
+		"what the user says, https":                 {"localhost:5000", new(false), false},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -48,12 +48,12 @@ func (r *reader) gatheredSample(key, value string) (string, bool) {
 	if r.needsStart(key, value) || !r.isTemplate(key, value) {
 		return "", false
 	}
-	texts, err := placeholder.Ranges(value, maxGathered)
+	first, err := placeholder.FirstOfRanges(value, maxGathered)
 	if err != nil {
 		r.add(key, value, "cannot be filled in: %v", err)
 		return "", false
 	}
-	return r.finish(key, value, strings.ReplaceAll(texts[0], "*", "x"))
+	return r.finish(key, value, strings.ReplaceAll(first, "*", "x"))
 }
 
 func (r *reader) needsStart(key, value string) bool {

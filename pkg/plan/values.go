@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // bool reads a key whose absence is false.
@@ -79,7 +80,7 @@ func (r *reader) amount(key string, least resource.Quantity, example string) Amo
 // secret reads the name of a Secret, a DNS-1123 subdomain.
 func (r *reader) secret(key string) string {
 	value, ok := r.one(key)
-	if ok && (!isName(value) || value != strings.ToLower(value)) {
+	if ok && len(validation.IsDNS1123Subdomain(value)) > 0 {
 		r.add(key, value, "is not the name of a Secret; names have at most 253 lower case letters, digits, dashes and dots, and begin and end with a letter or digit")
 	}
 	return value
@@ -149,10 +150,18 @@ func (r *reader) name(key string) string {
 	return value
 }
 
+// maxNames is how many containers a step may have: more than anybody writes, and not so many that a pod which has none of them
+// keeps others waiting.
+const maxNames = 100
+
 // names reads a list of names with commas between them; spaces around a name are not part of it.
 func (r *reader) names(key string) []string {
 	value, ok := r.one(key)
 	if !ok {
+		return nil
+	}
+	if n := strings.Count(value, ",") + 1; n > maxNames {
+		r.add(key, value[:32]+"…", "names %d containers; a step has at most %d", n, maxNames)
 		return nil
 	}
 	var names []string
@@ -197,10 +206,7 @@ func isBracketed(host string) bool {
 	return err == nil && addr.Is6() && strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")
 }
 
-func isLabel(value string) bool { return len(value) <= 63 && labelGrammar.MatchString(value) }
+func isLabel(value string) bool { return len(validation.IsDNS1123Label(value)) == 0 }
 
-// labelGrammar is that of a DNS-1123 label, and hostGrammar that of a DNS name, case aside.
-var (
-	labelGrammar = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
-	hostGrammar  = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*$`)
-)
+// hostGrammar is that of a DNS name.
+var hostGrammar = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*$`)

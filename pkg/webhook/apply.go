@@ -78,10 +78,14 @@ func overlayMap(raw, before, after map[string]any) map[string]any {
 // overlayList takes each element of after from raw, where it was before: unchanged, or else under the same name.
 func overlayList(raw, before, after []any) []any {
 	taken := make([]bool, len(before))
+	start := 0 // all before it are taken: long lists keep their order, and are gone through once
 	find := func(same func(any) bool) int {
-		for i, old := range before {
-			if !taken[i] && same(old) {
+		for i := start; i < len(before); i++ {
+			if !taken[i] && same(before[i]) {
 				taken[i] = true
+				for start < len(before) && taken[start] {
+					start++
+				}
 				return i
 			}
 		}

@@ -1,10 +1,14 @@
 package webhook
 
 import (
+	"fmt"
 	"strings"
 )
 
-// refusal is an ErrRefused with its reasons, one to a line.
+// maxReasons is how many reasons a denial lists: an author mends one of a thousand alike, and the others with it.
+const maxReasons = 20
+
+// refusal is an ErrRefused with its reasons, one to a line, as far as a person reads.
 type refusal struct{ reasons error }
 
 // refused makes an ErrRefused of reasons; nil of nil.
@@ -17,6 +21,9 @@ func refused(reasons error) error {
 
 func (r *refusal) Error() string {
 	lines := strings.Split(r.reasons.Error(), "\n")
+	if more := len(lines) - maxReasons; more > 0 {
+		lines = append(lines[:maxReasons], fmt.Sprintf("and %d more", more))
+	}
 	if len(lines) == 1 {
 		return ErrRefused.Error() + ": " + lines[0]
 	}
