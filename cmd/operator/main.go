@@ -1,6 +1,6 @@
-// Command operator runs the parts of the ORAS operator that live in the cluster: the manager by itself, the built-in
-// registry by its subcommand. See README.md beside this file. It reads no environment variables but KUBECONFIG, and that
-// only outside of a cluster.
+// Command operator is the manager by itself, the built-in registry and the offline injection by its subcommands. See
+// README.md beside this file. It is configured by flags alone. Of the environment it reads KUBECONFIG outside of a cluster;
+// where images are looked up HTTP_PROXY, HTTPS_PROXY and NO_PROXY, and for `inject` DOCKER_CONFIG.
 package main
 
 import (

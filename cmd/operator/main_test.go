@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 	"gotest.tools/v3/poll"
@@ -56,19 +57,10 @@ func TestMistakesOnTheCommandLineAreTold(t *testing.T) {
 }
 
 func TestTheDefaultsOfTheManagerAreValid(t *testing.T) {
-	cmd := newManagerCommand(&logOptions{})
-	assert.NilError(t, cmd.ParseFlags(nil))
-	port, err := cmd.Flags().GetInt("webhook-port")
-	assert.NilError(t, err)
-	lifetime, err := cmd.Flags().GetDuration("webhook-cert-lifetime")
-	assert.NilError(t, err)
-	opts := managerOptions{
-		namespace: "n", operatorImage: "o", sidecarImage: "s", webhookPort: port, certLifetime: lifetime,
-	}
+	var opts managerOptions
+	opts.addFlags(pflag.NewFlagSet("", pflag.ContinueOnError))
 	assert.NilError(t, opts.validate())
-	lookUp, err := cmd.Flags().GetBool("look-up-images")
-	assert.NilError(t, err)
-	assert.Assert(t, lookUp)
+	assert.Assert(t, opts.lookUpImages)
 }
 
 func TestEveryCommandHelps(t *testing.T) {

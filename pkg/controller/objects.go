@@ -22,11 +22,6 @@ func ownerOf(cache *v1alpha1.OrasCache) *applymeta.OwnerReferenceApplyConfigurat
 		WithBlockOwnerDeletion(true)
 }
 
-// isDeployed tells whether cache wants a registry to run.
-func isDeployed(cache *v1alpha1.OrasCache) bool {
-	return ptr.Deref(cache.Spec.Deploy, true)
-}
-
 // makesService tells whether the Service by which clients reach the registry is for the operator to make.
 func makesService(cache *v1alpha1.OrasCache) bool { return ptr.Deref(cache.Spec.Service.Create, true) }
 

@@ -53,7 +53,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 	if err := r.applyClaim(ctx, cache); err != nil {
 		return observation{}, err
 	}
-	if !isDeployed(cache) {
+	if !cache.IsDeployed() {
 		return observation{}, r.tearDown(ctx, cache)
 	}
 	if err := r.applySecret(ctx, cache); err != nil {
@@ -77,7 +77,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 // applyClaim makes the claim where the registry needs one. One that is there is kept up with the spec whether or not it is
 // in use, since it may hold data that the spec asks to keep.
 func (r *Reconciler) applyClaim(ctx context.Context, cache *v1alpha1.OrasCache) error {
-	if !isDeployed(cache) || cache.Spec.Storage.Ephemeral {
+	if !cache.IsDeployed() || cache.Spec.Storage.Ephemeral {
 		_, owner, err := r.lookUp(ctx, cache, corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), claimName(cache))
 		if err != nil || owner != ours {
 			return err

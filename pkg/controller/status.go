@@ -39,7 +39,7 @@ func judge(cache *v1alpha1.OrasCache, seen observation, err error) finding {
 	switch {
 	case err != nil:
 		return judgeError(err)
-	case !isDeployed(cache):
+	case !cache.IsDeployed():
 		return finding{
 			ready:   metav1.ConditionTrue,
 			reason:  v1alpha1.ReasonNotDeployed,
@@ -95,7 +95,7 @@ func setStatus(cache *v1alpha1.OrasCache, found finding) {
 	cache.Status.ObservedGeneration = cache.Generation
 	cache.Status.Endpoint = ""
 	// Where the name is taken, something else may answer there.
-	if isDeployed(cache) && found.reason != v1alpha1.ReasonNameTaken {
+	if cache.IsDeployed() && found.reason != v1alpha1.ReasonNameTaken {
 		cache.Status.Endpoint = cache.Endpoint()
 	}
 	meta.SetStatusCondition(&cache.Status.Conditions, metav1.Condition{

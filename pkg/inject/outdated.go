@@ -42,6 +42,21 @@ func Outdated(spec corev1.PodSpec, p plan.Plan) []string {
 	return keys
 }
 
+// Elsewhere is the registry of a sidecar that was injected for a pod of another namespace, and whose step is to use an OrasCache
+// of this one; empty where it was not.
+func Elsewhere(spec corev1.PodSpec, p plan.Plan, namespace string) (registry string) {
+	i := slices.IndexFunc(spec.InitContainers, isSidecar)
+	if i < 0 || p.Registry != "" || namespace == "" {
+		return ""
+	}
+	step, ok := stepOf(spec.InitContainers[i])
+	host, _, _ := strings.Cut(step.Registry, ":")
+	if !ok || !strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, "."+namespace+".svc") {
+		return ""
+	}
+	return step.Registry
+}
+
 // stepOf reads a sidecar's task as the sidecar does, with every $$ a $ again.
 func stepOf(sidecar corev1.Container) (handoff.Step, bool) {
 	var args []string

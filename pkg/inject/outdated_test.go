@@ -19,6 +19,22 @@ func TestNoGoldenPodIsOutdated(t *testing.T) {
 	}
 }
 
+func TestAStepOfAnotherNamespaceIsFound(t *testing.T) {
+	of := func(name, namespace string) string {
+		pod := read(t, name, "golden.yaml")
+		p, _, err := plan.Parse(plan.Metadata{Labels: pod.Labels, Annotations: pod.Annotations})
+		assert.NilError(t, err)
+		return inject.Elsewhere(pod.Spec, p, namespace)
+	}
+	assert.Equal(t, of("the-smallest-step", "default"), "")
+	assert.Equal(t, of("the-smallest-step", "team"), "oras.default.svc:5000")
+	assert.Equal(t, of("the-smallest-step", "efault"), "oras.default.svc:5000")
+	assert.Equal(t, of("the-smallest-step", ""), "", "it is not known where it will be")
+	assert.Equal(t, of("credentials-of-another-registry", "team"), "")
+	own := plan.Plan{Registry: "oras.default.svc:5000"}
+	assert.Equal(t, inject.Elsewhere(read(t, "the-smallest-step", "golden.yaml").Spec, own, "team"), "", "a registry of its own is the same everywhere")
+}
+
 func TestKeysThatWereChangedSinceAreFound(t *testing.T) {
 	pod := read(t, "credentials-of-another-registry", "golden.yaml")
 	p, _, err := plan.Parse(plan.Metadata{Annotations: map[string]string{

@@ -8,11 +8,10 @@ import (
 
 // Options are the operator's own settings. SidecarImage and Registry are required.
 type Options struct {
-	SidecarImage    string            // holds /shim and /sidecar
-	ImagePullPolicy corev1.PullPolicy // of that image; empty: Kubernetes decides
-	Registry        plan.Endpoint     // where the artifacts are
-	Namespace       string            // that the pod will be in; empty: left to be filled in there
-	Several         bool              // more than one pod will be made of this template, and they may need outputs of their own
+	SidecarImage string        // holds /shim and /sidecar
+	Registry     plan.Endpoint // where the artifacts are
+	Namespace    string        // that the pod will be in; empty: left to be filled in there
+	Several      bool          // more than one pod will be made of this template, and they may need outputs of their own
 
 	AssignedUsers bool   // the cluster assigns users to pods that name none, and may refuse others
 	Bounds        Bounds // of the namespace
@@ -64,6 +63,7 @@ type decision struct {
 	mounts        sidecarMounts
 	inputs        inputs
 	outputs       outputs
+	guaranteed    bool                        // the pod is of that quality of service, and stays so
 	needs         corev1.ResourceRequirements // of each injected container but the sidecar
 	sidecarNeeds  corev1.ResourceRequirements
 	grace         grace

@@ -102,7 +102,6 @@ func (d *decision) container(name string, command []string) corev1.Container {
 	return corev1.Container{
 		Name:                     name,
 		Image:                    d.opts.SidecarImage,
-		ImagePullPolicy:          d.opts.ImagePullPolicy,
 		Command:                  command,
 		Resources:                *d.needs.DeepCopy(),
 		SecurityContext:          d.identity.securityContext(),

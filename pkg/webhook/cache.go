@@ -7,7 +7,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
@@ -40,7 +39,7 @@ func (f finder) find(ctx context.Context, namespace, name string) (plan.Endpoint
 
 // endpointOf tells where an OrasCache serves, or will: the status may be about an earlier spec.
 func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
-	if !ptr.Deref(cache.Spec.Deploy, true) { // whatever the status still says
+	if !cache.IsDeployed() { // whatever the status still says
 		return plan.Endpoint{}, nil, refused(fmt.Errorf("%s: OrasCache %q runs no registry (spec.deploy is false); set it to true, or name a registry with the key %s",
 			v1alpha1.KeyCache, cache.Name, v1alpha1.KeyRegistry))
 	}

@@ -127,6 +127,17 @@ func TestAMissingOrasCacheIsToldBesideOtherMistakes(t *testing.T) {
 	assert.Assert(t, strings.Contains(res.Result.Message, "\n- container \"app\" has no command"), res.Result.Message)
 }
 
+func TestAPodThatWasInjectedForAnotherNamespaceIsWarnedOf(t *testing.T) {
+	raw := toJSON(t, filepath.Join(testdata, "the-smallest-step", "golden.yaml"))
+	_, warnings, err := mutator().Pod(t.Context(), raw, "team")
+	assert.NilError(t, err)
+	assert.DeepEqual(t, warnings, []string{`oras-cache: the pod was injected for another namespace than "team", and uses the registry there, oras.default.svc:5000; ` +
+		"create it from a manifest that was not injected, or have operator inject --namespace=team do it"})
+	_, warnings, err = mutator().Pod(t.Context(), raw, "default")
+	assert.NilError(t, err)
+	assert.Equal(t, len(warnings), 0)
+}
+
 // An exported manifest holds what was injected, which nobody sees who edits the keys.
 func TestKeysOfAnInjectedPodThatWereChangedAreWarnedOf(t *testing.T) {
 	const key = "oras.converged-computing.github.io/output-uri"

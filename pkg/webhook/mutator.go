@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/inject"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
@@ -30,13 +31,12 @@ type FindCache func(ctx context.Context, namespace, name string) (plan.Endpoint,
 
 // Mutator makes steps of objects in JSON. Fields that it does not know, of newer versions of Kubernetes, are kept.
 type Mutator struct {
-	SidecarImage    string            // holds /shim and /sidecar
-	ImagePullPolicy corev1.PullPolicy // of that image; empty: Kubernetes decides
-	FindCache       FindCache
-	FindCommand     FindCommand // nil: images are not looked up
-	CheckNodes      CheckNodes  // nil: any node will do
-	FindBounds      FindBounds  // nil: no namespace has any
-	AssignedUsers   bool        // the cluster assigns users to pods that name none, and may refuse others
+	SidecarImage  string // holds /shim and /sidecar
+	FindCache     FindCache
+	FindCommand   FindCommand // nil: images are not looked up
+	CheckNodes    CheckNodes  // nil: any node will do
+	FindBounds    FindBounds  // nil: no namespace has any
+	AssignedUsers bool        // the cluster assigns users to pods that name none, and may refuse others
 
 	Explain func(inject.Choice) // is told of every decision; nil: nobody is
 
@@ -68,8 +68,7 @@ func (m Mutator) Job(ctx context.Context, raw []byte, namespace string) ([]byte,
 		return nil, nil, fmt.Errorf("%w: decoding a Job: %w", ErrMalformed, err)
 	}
 	template := *job.Spec.Template.DeepCopy()
-	keys := metadata(template.ObjectMeta).Inherit(metadata(job.ObjectMeta))
-	template.Labels, template.Annotations = keys.Labels, keys.Annotations
+	inherit(&template.ObjectMeta, job.ObjectMeta)
 	template, warnings, err := m.step(ctx, template, namespace, several(job.Spec))
 	if err != nil {
 		return nil, warnings, err
@@ -84,17 +83,16 @@ func (m Mutator) Job(ctx context.Context, raw []byte, namespace string) ([]byte,
 // change, so where the update only takes back what was injected, it is put back as it was; anything else is left to
 // Kubernetes to allow or refuse.
 func UpdatedJob(raw, oldRaw []byte) ([]byte, []string, error) {
-	var job, old batchv1.Job
-	if err := errors.Join(json.Unmarshal(raw, &job), json.Unmarshal(oldRaw, &old)); err != nil {
-		return nil, nil, fmt.Errorf("%w: decoding a Job: %w", ErrMalformed, err)
+	job, old, err := decodeJobs(raw, oldRaw)
+	if err != nil {
+		return nil, nil, err
 	}
 	warnings := ineffective(job, old)
 	template, ok := inject.Reapply(job.Spec.Template, old.Spec.Template)
 	if !ok {
 		return raw, warnings, nil
 	}
-	keys := metadata(template.ObjectMeta).Inherit(metadata(old.Spec.Template.ObjectMeta))
-	template.Labels, template.Annotations = keys.Labels, keys.Annotations
+	inherit(&template.ObjectMeta, old.Spec.Template.ObjectMeta)
 	mutated := job
 	mutated.Spec.Template = template
 	object, err := apply(raw, job, mutated)
@@ -103,11 +101,18 @@ func UpdatedJob(raw, oldRaw []byte) ([]byte, []string, error) {
 
 // ChangedKeys returns warnings for the author of an update that changes keys of a Job that is there already.
 func ChangedKeys(raw, oldRaw []byte) ([]string, error) {
-	var job, old batchv1.Job
-	if err := errors.Join(json.Unmarshal(raw, &job), json.Unmarshal(oldRaw, &old)); err != nil {
-		return nil, fmt.Errorf("%w: decoding a Job: %w", ErrMalformed, err)
+	job, old, err := decodeJobs(raw, oldRaw)
+	if err != nil {
+		return nil, err
 	}
 	return ineffective(job, old), nil
+}
+
+func decodeJobs(raw, oldRaw []byte) (job, old batchv1.Job, err error) {
+	if err := errors.Join(json.Unmarshal(raw, &job), json.Unmarshal(oldRaw, &old)); err != nil {
+		return job, old, fmt.Errorf("%w: decoding a Job: %w", ErrMalformed, err)
+	}
+	return job, old, nil
 }
 
 // ineffective warns of keys that an update changes: what they would change cannot.
@@ -135,7 +140,7 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 		return pod, nil, nil
 	}
 	if inject.Injected(pod.Spec) {
-		return pod, outdated(pod), nil
+		return pod, outdated(pod, namespace), nil
 	}
 	p, warnings, err := plan.Parse(metadata(pod.ObjectMeta))
 	if err != nil {
@@ -157,15 +162,14 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 		return pod, warnings, err
 	}
 	out, more, err := inject.Pod(pod, p, inject.Options{
-		SidecarImage:    m.SidecarImage,
-		ImagePullPolicy: m.ImagePullPolicy,
-		Registry:        endpoint,
-		Namespace:       namespace,
-		Several:         several,
-		AssignedUsers:   m.AssignedUsers,
-		Bounds:          bounds,
-		Images:          m.images(ctx, pod, p, namespace),
-		Explain:         m.Explain,
+		SidecarImage:  m.SidecarImage,
+		Registry:      endpoint,
+		Namespace:     namespace,
+		Several:       several,
+		AssignedUsers: m.AssignedUsers,
+		Bounds:        bounds,
+		Images:        m.images(ctx, pod, p, namespace),
+		Explain:       m.Explain,
 	})
 	warnings = append(warnings, more...)
 	if missing != nil {
@@ -174,17 +178,21 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 	return out, warnings, refused(err)
 }
 
-// outdated warns of keys that were changed in what is injected already.
-func outdated(pod corev1.PodTemplateSpec) []string {
+// outdated warns of what is injected already and does something else than it would if it were injected now.
+func outdated(pod corev1.PodTemplateSpec, namespace string) []string {
 	p, _, err := plan.Parse(metadata(pod.ObjectMeta))
 	if err != nil {
 		return []string{fmt.Sprintf("the pod was injected before its keys were changed, and does what they said then: %v", err)}
 	}
-	keys := inject.Outdated(pod.Spec, p)
-	if len(keys) == 0 {
-		return nil
+	var warnings []string
+	if registry := inject.Elsewhere(pod.Spec, p, namespace); registry != "" {
+		warnings = append(warnings, fmt.Sprintf("%s: the pod was injected for another namespace than %q, and uses the registry there, %s; create it from a manifest that was not injected, or have operator inject --namespace=%s do it",
+			v1alpha1.KeyCache, namespace, registry, namespace))
 	}
-	return []string{fmt.Sprintf("%s: changed in a pod that was injected before, and does what it said then; create it from a manifest that was not injected", strings.Join(keys, ", "))}
+	if keys := inject.Outdated(pod.Spec, p); len(keys) > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s: changed in a pod that was injected before, and does what it said then; create it from a manifest that was not injected", strings.Join(keys, ", ")))
+	}
+	return warnings
 }
 
 func (m Mutator) checkNodes(ctx context.Context, pod corev1.PodSpec) ([]string, error) {
@@ -210,4 +218,10 @@ func (m Mutator) endpoint(ctx context.Context, p plan.Plan, namespace string) (p
 
 func metadata(meta metav1.ObjectMeta) plan.Metadata {
 	return plan.Metadata{Labels: meta.Labels, Annotations: meta.Annotations}
+}
+
+// inherit gives a template the keys of its Job that it lacks.
+func inherit(template *metav1.ObjectMeta, job metav1.ObjectMeta) {
+	keys := metadata(*template).Inherit(metadata(job))
+	template.Labels, template.Annotations = keys.Labels, keys.Annotations
 }

@@ -35,11 +35,10 @@ const Hint = "/is-deployment-oras-operator-ready"
 
 // Options are the settings of the webhooks.
 type Options struct {
-	SidecarImage    string            // holds /shim and /sidecar; required
-	ImagePullPolicy corev1.PullPolicy // of that image; empty: Kubernetes decides
-	LookUpImages    bool              // whether registries are asked what images run; if not, containers without a command are denied
-	Server          Server            // the API server; required
-	Ending          func() bool       // whether this replica is about to stop, so that another is to be asked; nil: it never is
+	SidecarImage string      // holds /shim and /sidecar; required
+	LookUpImages bool        // whether registries are asked what images run; if not, containers without a command are denied
+	Server       Server      // the API server; required
+	Ending       func() bool // whether this replica is about to stop, so that another is to be asked; nil: it never is
 }
 
 // Server tells what an API server is.
@@ -74,14 +73,13 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		return err
 	}
 	m := Mutator{
-		SidecarImage:    opts.SidecarImage,
-		ImagePullPolicy: opts.ImagePullPolicy,
-		FindCache:       finder{cached: mgr.GetClient(), live: mgr.GetAPIReader()}.find,
-		FindCommand:     findCommand,
-		CheckNodes:      known.check,
-		FindBounds:      bounds{cached: mgr.GetClient()}.of,
-		AssignedUsers:   assigned,
-		decisions:       decisions,
+		SidecarImage:  opts.SidecarImage,
+		FindCache:     finder{cached: mgr.GetClient(), live: mgr.GetAPIReader()}.find,
+		FindCommand:   findCommand,
+		CheckNodes:    known.check,
+		FindBounds:    bounds{cached: mgr.GetClient()}.of,
+		AssignedUsers: assigned,
+		decisions:     decisions,
 	}
 	server := mgr.GetWebhookServer()
 	for path, handle := range map[string]admission.HandlerFunc{

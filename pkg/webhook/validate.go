@@ -47,7 +47,7 @@ func (m Mutator) CheckTemplates(ctx context.Context, raw []byte, namespace strin
 	later := m
 	later.CheckNodes, later.FindBounds = nil, nil
 	later.FindCache = func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
-		return plan.Endpoint{Host: name + "." + namespace + ".svc", PlainHTTP: true}, nil, nil
+		return plan.Endpoint{Host: v1alpha1.Endpoint(namespace, name), PlainHTTP: true}, nil, nil
 	}
 	later.FindCommand = func(context.Context, string, corev1.PodSpec, string) inject.ImageCommand {
 		return inject.ImageCommand{Entrypoint: []string{"of the image"}}
@@ -142,7 +142,6 @@ func templates(raw []byte) (workload, error) {
 // ofJob is the template of pods of Jobs to come, with the keys that their Jobs will have.
 func ofJob(job batchv1.JobTemplateSpec, path string) template {
 	pod := job.Spec.Template
-	keys := metadata(pod.ObjectMeta).Inherit(metadata(job.ObjectMeta))
-	pod.Labels, pod.Annotations = keys.Labels, keys.Annotations
+	inherit(&pod.ObjectMeta, job.ObjectMeta)
 	return template{PodTemplateSpec: pod, path: path, several: several(job.Spec)}
 }

@@ -3,7 +3,8 @@ package v1alpha1
 // ConditionReady is True when the spec is what runs: the registry answers, or spec.deploy is false and nothing runs.
 const ConditionReady = "Ready"
 
-// Reasons of the Ready condition. The first two come with status True, the others with False.
+// Reasons of the Ready condition. The first two come with status True, the last one with Unknown, the others with
+// False.
 const (
 	// ReasonServing says that the registry answers at status.endpoint.
 	ReasonServing = "Serving"

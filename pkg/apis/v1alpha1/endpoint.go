@@ -3,6 +3,8 @@ package v1alpha1
 import (
 	"cmp"
 	"strconv"
+
+	"k8s.io/utils/ptr"
 )
 
 // Port is the TCP port that every registry of an OrasCache serves on, in its pod and at its Service.
@@ -12,6 +14,9 @@ const Port = 5000
 func Endpoint(namespace, service string) string {
 	return service + "." + namespace + ".svc:" + strconv.Itoa(Port)
 }
+
+// IsDeployed tells whether the OrasCache wants a registry to run.
+func (c *OrasCache) IsDeployed() bool { return ptr.Deref(c.Spec.Deploy, true) }
 
 // ServiceName is the name of the Service by which the registry is reached.
 func (c *OrasCache) ServiceName() string { return cmp.Or(c.Spec.Service.Name, c.Name) }

@@ -75,8 +75,8 @@ func (b *bench) template(a arrangement) (corev1.PodTemplateSpec, error) {
 		return pod, err
 	}
 	injected, _, err := inject.Pod(pod, p, inject.Options{
-		SidecarImage: b.sidecar, ImagePullPolicy: corev1.PullIfNotPresent, Namespace: b.namespace,
-		Registry: plan.Endpoint{Host: "oras." + b.namespace + ".svc:5000", PlainHTTP: true},
+		SidecarImage: b.sidecar, Namespace: b.namespace,
+		Registry: plan.Endpoint{Host: v1alpha1.Endpoint(b.namespace, "oras"), PlainHTTP: true},
 	})
 	if err != nil {
 		return pod, err
