@@ -17,6 +17,34 @@ type Bounds struct {
 	Ranges  []corev1.LimitRangeItem // of LimitRanges, as the API server returns them: with defaults filled in
 }
 
+// complete fills in what the containers of a template leave open, as the API server and the limit ranges will when a pod is made
+// of it; that of a pod is complete already.
+func (b Bounds) complete(spec corev1.PodSpec) corev1.PodSpec {
+	spec = *spec.DeepCopy()
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range containers {
+			r := &containers[i].Resources
+			r.Requests = withMissing(r.Requests, r.Limits)
+			for _, item := range b.Ranges {
+				if item.Type == corev1.LimitTypeContainer {
+					r.Limits = withMissing(r.Limits, item.Default)
+					r.Requests = withMissing(r.Requests, item.DefaultRequest)
+				}
+			}
+		}
+	}
+	return spec
+}
+
+func withMissing(list, others corev1.ResourceList) corev1.ResourceList {
+	all := maps.Clone(others)
+	if all == nil {
+		return list
+	}
+	maps.Copy(all, list)
+	return all
+}
+
 // fit brings what an injected container asks for into the limit ranges of containers, which would refuse it otherwise, or give
 // it a limit below its request. Requests that are as high as their limits stay so. Where ranges contradict each other, nothing
 // fits, and the last one is heeded.

@@ -36,7 +36,7 @@ func TestInjectedContainersFitIntoLimitRanges(t *testing.T) { // E54
 		"a minimum above":             {ranges: []corev1.LimitRangeItem{{Min: list("250m", "256Mi")}}, requests: list("250m", "256Mi"), limits: list("", "256Mi")},
 		"a maximum below":             {ranges: []corev1.LimitRangeItem{{Max: list("50m", "64Mi"), Default: list("50m", "64Mi")}}, requests: list("50m", "64Mi"), limits: list("50m", "64Mi")},
 		"a default below the request": {ranges: []corev1.LimitRangeItem{{Default: list("50m", "64Mi")}}, requests: list("100m", "128Mi"), limits: list("100m", "128Mi")},
-		"a default above":             {ranges: []corev1.LimitRangeItem{{Default: list("2", "1Gi")}}, requests: list("100m", "128Mi"), limits: list("2", "128Mi")},
+		"a default above":             {ranges: []corev1.LimitRangeItem{{Default: list("2", "1Gi"), DefaultRequest: list("1", "1Gi")}}, requests: list("100m", "128Mi"), limits: list("2", "128Mi")},
 		"a ratio":                     {ranges: []corev1.LimitRangeItem{{MaxLimitRequestRatio: list("3", "2")}}, requests: list("100m", "128Mi"), limits: list("100m", "128Mi")},
 		"a ratio and a default":       {ranges: []corev1.LimitRangeItem{{Default: list("1", ""), MaxLimitRequestRatio: list("3", "")}}, requests: list("334m", "128Mi"), limits: list("1", "128Mi")},
 		"several": {
@@ -67,6 +67,32 @@ func TestInjectedContainersFitIntoLimitRanges(t *testing.T) { // E54
 			got := sidecar(&pod.Spec).Resources
 			assert.DeepEqual(t, got.Requests, c.requests)
 			assert.DeepEqual(t, got.Limits, c.limits)
+		})
+	}
+}
+
+// A Job's template has no defaults yet when it is injected, and its pods will.
+func TestAStepStaysGuaranteedByTheDefaultsOfALimitRange(t *testing.T) { // E54
+	for name, c := range map[string]struct {
+		item corev1.LimitRangeItem
+		same bool
+	}{
+		"defaults that are requested too": {corev1.LimitRangeItem{Default: list("500m", "256Mi"), DefaultRequest: list("500m", "256Mi")}, true},
+		"requests below the limits":       {corev1.LimitRangeItem{Default: list("500m", "256Mi"), DefaultRequest: list("50m", "256Mi")}, false},
+		"no default for memory":           {corev1.LimitRangeItem{Default: list("500m", ""), DefaultRequest: list("500m", "")}, false},
+		"defaults of claims":              {corev1.LimitRangeItem{Type: corev1.LimitTypePersistentVolumeClaim, Default: list("500m", "256Mi"), DefaultRequest: list("500m", "256Mi")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.item.Type == "" {
+				c.item.Type = corev1.LimitTypeContainer
+			}
+			pod, _, err := fitted(t, "the-smallest-step", []corev1.LimitRangeItem{c.item}, nil)
+			assert.NilError(t, err)
+			for _, injected := range pod.Spec.InitContainers {
+				r := injected.Resources
+				assert.Equal(t, len(r.Limits) == 2 && r.Limits.Cpu().Equal(*r.Requests.Cpu()) && r.Limits.Memory().Equal(*r.Requests.Memory()), c.same, injected.Name)
+			}
+			assert.Equal(t, len(pod.Spec.Containers[0].Resources.Limits), 0, "what the user left open stays so")
 		})
 	}
 }

@@ -22,7 +22,7 @@ type Choice struct {
 // explain lists every decision about the pod, which is as it was before.
 func (d *decision) explain(pod corev1.PodTemplateSpec) []Choice {
 	return slices.Concat(
-		d.explainRegistry(), d.explainContainers(pod), d.explainInputs(), d.explainOutputs(), d.explainStart(pod.Spec), d.explainSidecar(pod.Spec), d.explainEnd(pod.Spec),
+		d.explainRegistry(), d.explainContainers(pod), d.explainInputs(), d.explainOutputs(), d.explainStart(pod.Spec), d.explainSidecar(), d.explainEnd(pod.Spec),
 	)
 }
 
@@ -129,7 +129,7 @@ func (d *decision) explainStart(spec corev1.PodSpec) []Choice {
 	return []Choice{{"start", "the shim waits for the inputs", "the image of the container is pulled meanwhile"}}
 }
 
-func (d *decision) explainSidecar(spec corev1.PodSpec) []Choice {
+func (d *decision) explainSidecar() []Choice {
 	who := Choice{"user of the sidecar", "the pod's", "the cluster assigns one"}
 	if d.identity.user != nil {
 		who.What, who.Why = fmt.Sprint(*d.identity.user), "the step's containers have it in common"
@@ -145,7 +145,7 @@ func (d *decision) explainSidecar(spec corev1.PodSpec) []Choice {
 		much.Why = "it fills volumes in memory, which counts as its own"
 	case d.plan.SidecarCPU.Request != nil || d.plan.SidecarMem.Request != nil:
 		much.Why = "the keys say so"
-	case guaranteed(spec):
+	case d.guaranteed:
 		much.Why = "the pod is Guaranteed, and stays so"
 	}
 	return []Choice{who, much}

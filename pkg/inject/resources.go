@@ -23,16 +23,17 @@ const (
 // allot settles what each injected container asks for, the sidecar more than the others: within the bounds of the namespace,
 // unless a key asks for what is beyond them.
 func (d *decision) allot(spec corev1.PodSpec, ps *problems) {
-	needs := chooseResources(spec, d.plan, d.opts.Bounds.Counted)
+	d.guaranteed = guaranteed(d.opts.Bounds.complete(spec))
+	needs := chooseResources(d.guaranteed, d.plan, d.opts.Bounds.Counted)
 	d.needs = d.opts.Bounds.fit(needs)
-	d.sidecarNeeds = d.opts.Bounds.fit(withMemory(needs, d.inputs.inMemory(spec.Volumes), spec.Resources, guaranteed(spec)))
+	d.sidecarNeeds = d.opts.Bounds.fit(withMemory(needs, d.inputs.inMemory(spec.Volumes), spec.Resources, d.guaranteed))
 	ps.unfit(v1alpha1.KeySidecarCPU, corev1.ResourceCPU, d.plan.SidecarCPU, d.needs)
 	ps.unfit(v1alpha1.KeySidecarMemory, corev1.ResourceMemory, d.plan.SidecarMem, d.needs)
 }
 
 // chooseResources is what each injected container asks for. There is no limit on processor time unless the plan has one,
 // a quota counts it, or the pod would lose its quality of service "Guaranteed": then everything is requested up to its limit.
-func chooseResources(spec corev1.PodSpec, p plan.Plan, counted []corev1.ResourceName) corev1.ResourceRequirements {
+func chooseResources(guaranteed bool, p plan.Plan, counted []corev1.ResourceName) corev1.ResourceRequirements {
 	cpu, cpuLimit := amount(p.SidecarCPU, sidecarCPU)
 	memory, memoryLimit := amount(p.SidecarMem, sidecarMemory)
 	needs := corev1.ResourceRequirements{
@@ -42,7 +43,7 @@ func chooseResources(spec corev1.PodSpec, p plan.Plan, counted []corev1.Resource
 	if p.SidecarCPU.Limit != nil {
 		needs.Limits[corev1.ResourceCPU] = cpuLimit
 	}
-	if guaranteed(spec) {
+	if guaranteed {
 		needs.Limits[corev1.ResourceCPU] = cpuLimit
 		needs.Requests = maps.Clone(needs.Limits)
 	}
@@ -55,16 +56,16 @@ func state(needs *corev1.ResourceRequirements, counted []corev1.ResourceName) {
 	for _, name := range counted {
 		switch name {
 		case corev1.ResourceLimitsCPU:
-			fill(needs.Limits, corev1.ResourceCPU, countedCPULimit)
+			setDefault(needs.Limits, corev1.ResourceCPU, countedCPULimit)
 		case corev1.ResourceLimitsEphemeralStorage:
-			fill(needs.Limits, corev1.ResourceEphemeralStorage, countedStorage)
+			setDefault(needs.Limits, corev1.ResourceEphemeralStorage, countedStorage)
 		case corev1.ResourceRequestsEphemeralStorage, corev1.ResourceEphemeralStorage:
-			fill(needs.Requests, corev1.ResourceEphemeralStorage, countedStorage)
+			setDefault(needs.Requests, corev1.ResourceEphemeralStorage, countedStorage)
 		}
 	}
 }
 
-func fill(list corev1.ResourceList, name corev1.ResourceName, quantity string) {
+func setDefault(list corev1.ResourceList, name corev1.ResourceName, quantity string) {
 	if _, said := list[name]; !said {
 		list[name] = resource.MustParse(quantity)
 	}

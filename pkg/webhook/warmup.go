@@ -19,7 +19,7 @@ var errNotRead = errors.New("what is there has not been read yet")
 // requests would wait for that.
 func warmUp(ctx context.Context, mgr ctrl.Manager) error {
 	followed := map[string]client.Object{
-		"orascaches": &v1alpha1.OrasCache{}, "nodes": &corev1.Node{}, "resourcequotas": &corev1.ResourceQuota{},
+		"orascaches": &v1alpha1.OrasCache{}, "nodes": &corev1.Node{}, "resourcequotas": &corev1.ResourceQuota{}, "limitranges": &corev1.LimitRange{},
 	}
 	for name, object := range followed {
 		informer, err := mgr.GetCache().GetInformer(ctx, object)
