@@ -2,6 +2,7 @@ package inject
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -14,8 +15,11 @@ func (d *decision) environment(ps *problems) map[string][]corev1.EnvVar {
 	env := map[string][]corev1.EnvVar{}
 	for _, c := range d.chosen {
 		for _, v := range []corev1.EnvVar{{Name: inputPathEnv, Value: d.inputDir(*c)}, {Name: outputPathEnv, Value: d.outputDir(*c)}} {
-			if v.Value = d.known(v.Value); v.Value == "" {
+			if v.Value = d.settled(v.Value); v.Value == "" {
 				continue
+			}
+			if literal(v.Value) != v.Value && refersTo(*c, v.Name) {
+				ps.add("container %q: Kubernetes fills in $(%s) before the container starts, when %q is not known yet; have the command itself read the variable, or write the path without placeholders", c.Name, v.Name, v.Value)
 			}
 			v.Value = escape(v.Value)
 			i := slices.IndexFunc(c.Env, func(own corev1.EnvVar) bool { return own.Name == v.Name })
@@ -29,8 +33,19 @@ func (d *decision) environment(ps *problems) map[string][]corev1.EnvVar {
 	return env
 }
 
-// known is the text of a variable that the shim finishes; where there is no shim it is empty if that is needed.
-func (d *decision) known(text string) string {
+// refersTo tells whether the kubelet is to fill in a variable in the command, the arguments or another variable of a container.
+func refersTo(c corev1.Container, variable string) bool {
+	words := slices.Concat(c.Command, c.Args)
+	for _, v := range c.Env {
+		words = append(words, v.Value)
+	}
+	return slices.ContainsFunc(words, func(word string) bool {
+		return strings.Contains(strings.ReplaceAll(word, "$$", ""), "$("+variable+")") // $$ stands for a $
+	})
+}
+
+// settled is the text of a variable that the shim finishes; where there is no shim it is empty if that is needed.
+func (d *decision) settled(text string) string {
 	if !d.unwrapped {
 		return text
 	}
