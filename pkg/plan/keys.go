@@ -36,7 +36,7 @@ func gather(m Metadata) (settings, []string, problems) {
 		switch key := known[base]; {
 		case !ok:
 			ps.add(name, "", "there is no such key; did you mean %s?", closest(name, known))
-		case key.Support == v1alpha1.KeyIgnored:
+		case key.Ignored:
 			warnings = append(warnings, fmt.Sprintf("%s: %q is ignored: the key is accepted for compatibility only and can be removed", name, value))
 		case value == "":
 			ps.add(name, "", "the value is empty; write one, such as %q, or remove the key", key.Example)

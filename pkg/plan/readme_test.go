@@ -39,7 +39,7 @@ func table() string {
 	var b strings.Builder
 	b.WriteString("| key | value | default | example | meaning |\n| --- | --- | --- | --- | --- |\n")
 	for _, key := range v1alpha1.Keys() {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", names(key), cell(key.Value), cell(key.Default), code(key.Example), cell(key.Meaning))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", names(key), cell(key.Value()), cell(key.Default), code(key.Example), cell(key.Meaning))
 	}
 	return b.String()
 }

@@ -3,7 +3,6 @@ package webhook
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,7 +55,7 @@ func reasonOf(denial error) string {
 	if i := strings.LastIndexByte(subject, '_'); i > 0 && strings.Trim(subject[i+1:], "0123456789") == "" {
 		base = subject[:i]
 	}
-	if slices.ContainsFunc(v1alpha1.Keys(), func(k v1alpha1.Key) bool { return k.Name == base }) {
+	if _, ok := v1alpha1.KeyNamed(base); ok {
 		return base
 	}
 	return reasonUnknownKey

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -37,26 +36,27 @@ func checks() []check {
 		{"names", []string{v1alpha1.KeyCache}, []answer{
 			{"!s.value.matches(" + pattern("^"+label+"$") + ")", text("is not a name; names have at most 63 lower case letters, digits and dashes, and neither begin nor end with a dash")},
 		}},
-		{"secrets", valued("name of a Secret"), []answer{
+		{"secrets", valued(v1alpha1.FormSecret), []answer{
 			{"s.value.size() > 253 || !s.value.matches(" + pattern(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`) + ")",
 				text("is not the name of a Secret; names have at most 253 lower case letters, digits, dashes and dots, and begin and end with a letter or digit")},
 		}},
-		{"lists", valued("name[,name…]"), []answer{
+		{"lists", valued(v1alpha1.FormNames), []answer{
+			{"s.value.split(',', 102).size() > 100", text("names too many containers; a step has at most 100")},
 			{"!s.value.split(',').all(name, name.trim().matches(" + pattern("^"+label+"$") + "))", text("is not a list of container names; write name or name,name")},
 			{"s.value.split(',').exists(name, s.value.split(',').filter(other, other.trim() == name.trim()).size() > 1)", text("names a container twice; name each once")},
 		}},
-		{"hosts", valued("host[:port]"), []answer{
+		{"hosts", valued(v1alpha1.FormHost), []answer{
 			{"!s.value.matches(" + pattern(`^([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|\[(?s:.+)\])(:0*[1-9][0-9]{0,4})?$`) + ")",
 				text("is not host or host:port; write the registry's name alone, such as ghcr.io or registry.example.org:5000, with no scheme and no path")},
 		}},
-		{"booleans", valued("true or false"), []answer{
+		{"booleans", valued(v1alpha1.FormBool), []answer{
 			// What strconv.ParseBool takes.
 			{`!(s.value in ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"])`, text("is neither true nor false; write one of the two")},
 		}},
-		{"counts", valued("number"), []answer{
+		{"counts", valued(v1alpha1.FormNumber), []answer{
 			{"!s.value.matches(" + pattern("^[+]?0*[1-9][0-9]*$") + ")", text("is no number of artifacts; write a whole number above zero, such as 50")},
 		}},
-		{"durations", valued("duration"), []answer{
+		{"durations", valued(v1alpha1.FormDuration), []answer{
 			{"!s.value.matches(" + pattern("^[-+]?(0|("+number+"(ns|us|µs|μs|ms|s|m|h))+)$") + ")", text("is not a duration; write a number with a unit (s, m or h), such as 10m or 1h30m")},
 			// What is less than a nanosecond below zero is zero.
 			{"s.value.matches(" + pattern("^-([0-9.]+[a-zµμ]+)*0*[1-9]") + ")", text("is negative; write a duration of zero or more")},
@@ -78,13 +78,11 @@ func quantity(name, key, least, example string) check {
 
 // enumerations are the checks of keys whose values are a few words.
 func enumerations() []check {
-	words := regexp.MustCompile(`^([a-z]+(?:, [a-z]+)+) or ([a-z]+)$`)
 	var list []check
 	for _, key := range v1alpha1.Keys() {
-		if found := words.FindStringSubmatch(key.Value); found != nil {
-			all := append(strings.Split(found[1], ", "), found[2])
+		if len(key.Words) > 0 {
 			list = append(list, check{strings.ReplaceAll(key.Name, "-", "_"), []string{key.Name}, []answer{
-				{"!(s.value in " + texts(all) + ")", text("is not one of " + strings.Join(all, ", ") + "; write one of them")},
+				{"!(s.value in " + texts(key.Words) + ")", text("is not one of " + strings.Join(key.Words, ", ") + "; write one of them")},
 			}})
 		}
 	}
@@ -169,7 +167,7 @@ func early() []string {
 
 func atStart() []string { return append(early(), placeholder.Attempt) }
 
-// valued lists the keys whose values have a form, as the table of keys writes it.
-func valued(form string) []string {
-	return named(func(k v1alpha1.Key) bool { return k.Value == form })
+// valued lists the keys whose values have a form.
+func valued(form v1alpha1.KeyForm) []string {
+	return named(func(k v1alpha1.Key) bool { return k.Form == form })
 }

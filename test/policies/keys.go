@@ -81,7 +81,7 @@ func unknown() admissionv1.Variable {
 func empty() admissionv1.Variable {
 	var examples []string
 	for _, key := range v1alpha1.Keys() {
-		if key.Support == v1alpha1.KeySupported {
+		if !key.Ignored {
 			examples = append(examples, "  "+text(key.Name)+": "+text(fmt.Sprintf("%q", key.Example)))
 		}
 	}
@@ -93,7 +93,7 @@ func empty() admissionv1.Variable {
 
 // misplaced finds placeholders where none can be.
 func misplaced() admissionv1.Variable {
-	literal := named(func(k v1alpha1.Key) bool { return k.Support == v1alpha1.KeySupported && !k.Placeholders })
+	literal := named(func(k v1alpha1.Key) bool { return !k.Ignored && !k.Placeholders })
 	return variable("misplaced", `variables.settings.map(of, of.filter(s, s.base in %s && s.value.contains('{')).map(s,
   s.this + 'holds a placeholder ({…}), which this key does not take; write the value out').join('; '))`, texts(literal))
 }
@@ -122,7 +122,7 @@ func notBefore(n int) string {
 }
 
 func supported() []string {
-	return named(func(k v1alpha1.Key) bool { return k.Support == v1alpha1.KeySupported })
+	return named(func(k v1alpha1.Key) bool { return !k.Ignored })
 }
 
 // named lists the names of the keys that are such.

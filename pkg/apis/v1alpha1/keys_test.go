@@ -21,17 +21,9 @@ func TestEveryKeyIsAValidNameAndDocumented(t *testing.T) {
 			}
 			assert.Equal(t, len(validation.IsQualifiedName(name)), 0, "%s is no key of a label", name)
 			assert.Assert(t, key.Meaning != "")
-			assert.Equal(t, key.Example == "", key.Support == v1alpha1.KeyIgnored, "a key that does something has an example")
-			assert.Equal(t, key.Value == "", key.Support == v1alpha1.KeyIgnored, "a key that does something says what its value is")
+			assert.Assert(t, key.Form == "" || len(key.Words) == 0, "it has a form and words")
+			assert.Equal(t, key.Example == "", key.Ignored, "a key that does something has an example")
+			assert.Equal(t, key.Value() == "", key.Ignored, "a key that does something says what its value is")
 		})
-	}
-}
-
-func TestExamplesOfLabelKeysAreLabelValues(t *testing.T) {
-	// An artifact with a tag is the one exception: it needs an annotation, and the bare repository does as a label.
-	for _, key := range v1alpha1.Keys() {
-		if key.Label && key.Name != v1alpha1.KeyInputURI && key.Name != v1alpha1.KeyOutputURI {
-			assert.Equal(t, len(validation.IsValidLabelValue(key.Example)), 0, "%s=%s", key.Name, key.Example)
-		}
 	}
 }
