@@ -91,10 +91,10 @@ func fitInto(item corev1.LimitRangeItem, needs *corev1.ResourceRequirements) {
 // unfit finds resources that a key names and limit ranges do not allow.
 func (ps *problems) unfit(key string, name corev1.ResourceName, said plan.Amount, fitted corev1.ResourceRequirements) {
 	if request := fitted.Requests[name]; said.Request != nil && request.Cmp(*said.Request) < 0 {
-		ps.add("%s: a LimitRange of the namespace allows a container to request %s at most, and not %s; write no more", key, request.String(), said.Request.String())
+		ps.of(key, "a LimitRange of the namespace allows a container to request %s at most, and not %s; write no more", request.String(), said.Request.String())
 	}
 	if limit := fitted.Limits[name]; said.Limit != nil && limit.Cmp(*said.Limit) < 0 {
-		ps.add("%s: a LimitRange of the namespace allows a container a limit of %s at most, and not %s; write no more", key, limit.String(), said.Limit.String())
+		ps.of(key, "a LimitRange of the namespace allows a container a limit of %s at most, and not %s; write no more", limit.String(), said.Limit.String())
 	}
 }
 

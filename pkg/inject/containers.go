@@ -27,13 +27,13 @@ func chooseContainers(pod *corev1.PodTemplateSpec, names []string, ps *problems)
 		names, key = []string{main}, defaultContainer
 	}
 	if len(names) == 0 {
-		ps.add("%s: the pod has several containers (%s); name the one to wrap, or several with commas between them", key, list(all))
+		ps.of(key, "the pod has several containers (%s); name the one to wrap, or several with commas between them", list(all))
 	}
 	var chosen []*corev1.Container
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(c corev1.Container) bool { return c.Name == name })
 		if i < 0 {
-			ps.add("%s: %q is no container of the pod; it has %s", key, name, list(all))
+			ps.of(key, "%q is no container of the pod; it has %s", name, list(all))
 			continue
 		}
 		chosen = append(chosen, &all[i])

@@ -32,14 +32,14 @@ func (ps *problems) ambiguous(p plan.Plan, names string) {
 	const remedy = "holds {container}, and an input is for all of several containers (%s); write the name out"
 	for _, in := range p.Inputs {
 		if holdsContainer(in.Artifact) {
-			ps.add("%s: %q "+remedy, in.Key, in.Artifact, names)
+			ps.of(in.Key, "%q "+remedy, in.Artifact, names)
 		}
 		if holdsContainer(in.Path) {
-			ps.add("%s: %q "+remedy, in.PathKey, in.Path, names)
+			ps.of(in.PathKey, "%q "+remedy, in.Path, names)
 		}
 	}
 	if p.OutputPipe != "" && !holdsContainer(p.OutputPipe) {
-		ps.add("%s: %q would be the file of several containers (%s); write {container} into it, or wrap one only", v1alpha1.KeyOutputPipe, p.OutputPipe, names)
+		ps.of(v1alpha1.KeyOutputPipe, "%q would be the file of several containers (%s); write {container} into it, or wrap one only", p.OutputPipe, names)
 	}
 }
 

@@ -72,11 +72,11 @@ func (ins *inputs) addVolumes(at []plan.Input, ps *problems) []corev1.VolumeMoun
 	for i, in := range at {
 		dir := literal(known(in.Path))
 		if strings.Contains(dir, ":") {
-			ps.add(`%s: %q holds a ":", and Kubernetes mounts no volume at such a path; choose another`, in.PathKey, in.Path)
+			ps.of(in.PathKey, `%q holds a ":", and Kubernetes mounts no volume at such a path; choose another`, in.Path)
 		}
 		if known(in.Path) != in.Path && ofImages(dir) {
-			ps.add("%s: for %q a volume would be mounted at %s, where it would hide what the image has; put a directory before the placeholder, such as /data/{pod}",
-				in.PathKey, in.Path, dir)
+			ps.of(in.PathKey, "for %q a volume would be mounted at %s, where it would hide what the image has; put a directory before the placeholder, such as /data/{pod}",
+				in.Path, dir)
 		}
 		name := inVolume + strconv.Itoa(i)
 		ins.volumes = append(ins.volumes, emptyDir(name))
@@ -103,7 +103,7 @@ func locate(in plan.Input, chosen []*corev1.Container, roots []corev1.VolumeMoun
 			m = longest(roots, in.Path)
 		}
 		if m != nil && m.SubPathExpr != "" {
-			ps.add("%s: %q is on volume %q, which container %q mounts with subPathExpr; mount it with subPath instead", in.PathKey, in.Path, m.Name, c.Name)
+			ps.of(in.PathKey, "%q is on volume %q, which container %q mounts with subPathExpr; mount it with subPath instead", in.Path, m.Name, c.Name)
 			return place{}, false
 		}
 		next := place{}
@@ -111,7 +111,7 @@ func locate(in plan.Input, chosen []*corev1.Container, roots []corev1.VolumeMoun
 			next = placeOn(*m, in.Path)
 		}
 		if i > 0 && next != at {
-			ps.add("%s: %q is not on the same volume in the containers %q and %q; mount one volume there in all wrapped containers", in.PathKey, in.Path, chosen[0].Name, c.Name)
+			ps.of(in.PathKey, "%q is not on the same volume in the containers %q and %q; mount one volume there in all wrapped containers", in.Path, chosen[0].Name, c.Name)
 			return place{}, false
 		}
 		at = next

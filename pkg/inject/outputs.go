@@ -35,8 +35,8 @@ func (d *decision) placeOutputs(volumes []corev1.Volume, ps *problems) outputs {
 		if plan.Within(step.Path, handoff.OutDir) {
 			inOutDir = cmp.Or(inOutDir, step.Container)
 			if inOutDir != step.Container {
-				ps.add("%s: containers %q and %q would share %s, which is emptied when either starts; give one of them an output path of its own",
-					out.PathKey, inOutDir, step.Container, handoff.OutDir)
+				ps.of(out.PathKey, "containers %q and %q would share %s, which is emptied when either starts; give one of them an output path of its own",
+					inOutDir, step.Container, handoff.OutDir)
 			}
 		}
 		if step.On == handoff.OnFailure || step.On == handoff.OnAlways {
@@ -56,7 +56,7 @@ func (d *decision) makers(ps *problems) []plan.Output {
 			out := wanted.Fill(placeholder.Values{placeholder.Container: container})
 			out.Container = container
 			if twin, ok := keys[out.Artifact]; ok {
-				ps.add("%s: in container %q, %q is the same artifact as %s; give each output its own", out.Key, container, out.Artifact, twin)
+				ps.of(out.Key, "in container %q, %q is the same artifact as %s; give each output its own", container, out.Artifact, twin)
 			} else {
 				keys[out.Artifact] = out.Key
 			}
@@ -73,12 +73,12 @@ func (d *decision) makersOf(out plan.Output, ps *problems) []string {
 	case len(names) == 0: // which is a problem already
 		return nil
 	case out.Container != "" && !slices.Contains(names, out.Container):
-		ps.add("%s: %q is not wrapped; name a wrapped container, or add this one to the key container", out.ContainerKey, out.Container)
+		ps.of(out.ContainerKey, "%q is not wrapped; name a wrapped container, or add this one to the key container", out.Container)
 		return nil
 	case out.Container != "":
 		return []string{out.Container}
 	case len(names) > 1 && !slices.Contains(placeholder.In(out.Artifact), placeholder.Container):
-		ps.add("%s: several containers are wrapped; say with %s which of them makes %q, or write {container} into it for one of each", out.Key, out.ContainerKey, out.Artifact)
+		ps.of(out.Key, "several containers are wrapped; say with %s which of them makes %q, or write {container} into it for one of each", out.ContainerKey, out.Artifact)
 		return nil
 	}
 	return names
@@ -93,12 +93,12 @@ func (d *decision) outputMount(out plan.Output, p string, volumes []corev1.Volum
 	case ok && !ofNode:
 		return d.mounts.of(at, true)
 	case ok && d.unwrapped:
-		ps.add("%s: %q is on volume %q, a directory of the node (hostPath), which the sidecar does not get; choose another volume", out.PathKey, out.Path, at.volume)
+		ps.of(out.PathKey, "%q is on volume %q, a directory of the node (hostPath), which the sidecar does not get; choose another volume", out.Path, at.volume)
 		return "", ""
 	}
 	if d.unwrapped {
-		ps.add("%s: %q is not on one volume of container %q, and nobody lends the sidecar what else an unwrapped container has; mount a volume there, name it by an absolute path, or remove the key and write to %s",
-			out.PathKey, out.Path, out.Container, handoff.OutDir)
+		ps.of(out.PathKey, "%q is not on one volume of container %q, and nobody lends the sidecar what else an unwrapped container has; mount a volume there, name it by an absolute path, or remove the key and write to %s",
+			out.Path, out.Container, handoff.OutDir)
 	}
 	return "", ""
 }

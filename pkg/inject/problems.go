@@ -19,6 +19,11 @@ type problems []error
 
 func (ps *problems) add(format string, args ...any) { *ps = append(*ps, fmt.Errorf(format, args...)) }
 
+// of adds a problem that is a key's.
+func (ps *problems) of(key, format string, args ...any) {
+	*ps = append(*ps, &plan.Problem{Key: key, Text: fmt.Sprintf(format, args...)})
+}
+
 // err joins the problems in a steady order, each once; nil for none.
 func (ps problems) err() error {
 	sorted := slices.SortedStableFunc(slices.Values(ps), func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -113,7 +118,7 @@ func (d *decision) check(spec corev1.PodSpec, ps *problems) {
 // checkPipe finds a file for standard output in a directory that the container does not have.
 func (d *decision) checkPipe(c corev1.Container, ps *problems) {
 	if plan.Within(d.plan.OutputPipe, handoff.OutDir) && !d.outputs.useOutDir(c.Name) {
-		ps.add("%s: %q is in %s, which container %q has for outputs without a path, and none of its outputs is such; choose another path",
-			v1alpha1.KeyOutputPipe, d.plan.OutputPipe, handoff.OutDir, c.Name)
+		ps.of(v1alpha1.KeyOutputPipe, "%q is in %s, which container %q has for outputs without a path, and none of its outputs is such; choose another path",
+			d.plan.OutputPipe, handoff.OutDir, c.Name)
 	}
 }

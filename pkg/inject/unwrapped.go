@@ -27,8 +27,8 @@ func runsUnwrapped(p plan.Plan, chosen []*corev1.Container) bool {
 func (d *decision) unguarded(spec corev1.PodSpec, ps *problems) {
 	for _, in := range d.plan.Inputs {
 		if !path.IsAbs(in.Path) {
-			ps.add("%s: %s would go to a working directory, and nobody writes there for a container that is not wrapped; set %s to an absolute path, such as /data",
-				in.PathKey, in.Artifact, in.PathKey)
+			ps.of(in.PathKey, "%s would go to a working directory, and nobody writes there for a container that is not wrapped; set %s to an absolute path, such as /data",
+				in.Artifact, in.PathKey)
 		}
 	}
 	if proxy := meshProxy(spec); proxy != "" && len(d.plan.Inputs) > 0 {
@@ -37,12 +37,13 @@ func (d *decision) unguarded(spec corev1.PodSpec, ps *problems) {
 	}
 	const remedy = "set wrap to always, or remove this key"
 	if d.plan.OutputPipe != "" {
-		ps.add("%s: %q is written by the shim, and the step has none; %s", v1alpha1.KeyOutputPipe, d.plan.OutputPipe, remedy)
+		ps.of(v1alpha1.KeyOutputPipe, "%q is written by the shim, and the step has none; %s", d.plan.OutputPipe, remedy)
 	}
 	if len(d.plan.ShimFlags) > 0 {
-		ps.add("%s: %q is for the shim, and the step has none; %s", v1alpha1.KeyShimFlags, strings.Join(d.plan.ShimFlags, " "), remedy)
+		ps.of(v1alpha1.KeyShimFlags, "%q is for the shim, and the step has none; %s", strings.Join(d.plan.ShimFlags, " "), remedy)
 	}
 	if handoff.When(d.plan.OutputOn) == handoff.OnFailure && len(d.plan.Outputs) > 0 {
-		ps.add("%s: %q needs the command's exit code, which only a shim sees, and the step has none; set it to always, or set wrap to always", v1alpha1.KeyOutputOn, d.plan.OutputOn)
+		ps.of(v1alpha1.KeyOutputOn, "%q needs the command's exit code, which only a shim sees, and the step has none; set it to always, or set wrap to always",
+			d.plan.OutputOn)
 	}
 }

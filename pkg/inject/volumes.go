@@ -18,7 +18,7 @@ func acceptsInput(in plan.Input, at place, volumes []corev1.Volume, ps *problems
 	}
 	why := unwritable(volumes[i].VolumeSource)
 	if why != "" {
-		ps.add("%s: %q is on volume %q, which %s; choose another path, or another volume for it", in.PathKey, in.Path, at.volume, why)
+		ps.of(in.PathKey, "%q is on volume %q, which %s; choose another path, or another volume for it", in.Path, at.volume, why)
 	}
 	return why == ""
 }

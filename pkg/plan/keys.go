@@ -18,10 +18,7 @@ type settings map[string]map[int]string
 
 // gather reads the keys of one object. Compatibility keys are warnings.
 func gather(m Metadata) (settings, []string, problems) {
-	known := map[string]v1alpha1.Key{}
-	for _, key := range v1alpha1.Keys() {
-		known[key.Name] = key
-	}
+	known := knownKeys()
 	var (
 		found    = settings{}
 		warnings []string
@@ -47,6 +44,15 @@ func gather(m Metadata) (settings, []string, problems) {
 		}
 	}
 	return found, warnings, ps
+}
+
+// knownKeys are all keys by name.
+func knownKeys() map[string]v1alpha1.Key {
+	known := map[string]v1alpha1.Key{}
+	for _, key := range v1alpha1.Keys() {
+		known[key.Name] = key
+	}
+	return known
 }
 
 func (s settings) set(base string, n int, name, value string, ps *problems) {

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
 
-// Problem is one mistake in a pod's keys: the key, its value, what is wrong and what to do.
+// Problem is one mistake in a pod's keys: the key, its value, what is wrong and what to do. Whoever finds a mistake of a key
+// elsewhere, in what the pod is or the cluster has, tells it in the same way.
 type Problem struct {
 	Key   string // without the prefix
 	Value string
@@ -20,6 +23,13 @@ func (p *Problem) Error() string {
 		return fmt.Sprintf("%s: %s", p.Key, p.Text)
 	}
 	return fmt.Sprintf("%s: %q %s", p.Key, p.Value, p.Text)
+}
+
+// Of is the key that the problem is of, whatever its number; false where there is no such key.
+func (p *Problem) Of() (v1alpha1.Key, bool) {
+	known := knownKeys()
+	base, _, ok := splitKey(p.Key, known)
+	return known[base], ok
 }
 
 // problems collects every mistake, so that the user can mend all of them at once.

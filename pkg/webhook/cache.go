@@ -30,7 +30,9 @@ func (f finder) find(ctx context.Context, namespace, name string) (plan.Endpoint
 	}
 	switch {
 	case apierrors.IsNotFound(err):
-		return plan.Endpoint{}, nil, refused(fmt.Errorf("%s: there is no OrasCache %q in namespace %q; create it, or name one that exists", v1alpha1.KeyCache, name, namespace))
+		return plan.Endpoint{}, nil, refused(&plan.Problem{
+			Key: v1alpha1.KeyCache, Text: fmt.Sprintf("there is no OrasCache %q in namespace %q; create it, or name one that exists", name, namespace),
+		})
 	case err != nil:
 		return plan.Endpoint{}, nil, fmt.Errorf("looking up OrasCache %s/%s: %w", namespace, name, err)
 	}
@@ -40,8 +42,10 @@ func (f finder) find(ctx context.Context, namespace, name string) (plan.Endpoint
 // endpointOf tells where an OrasCache serves, or will: the status may be about an earlier spec.
 func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
 	if !cache.IsDeployed() { // whatever the status still says
-		return plan.Endpoint{}, nil, refused(fmt.Errorf("%s: OrasCache %q runs no registry (spec.deploy is false); set it to true, or name a registry with the key %s",
-			v1alpha1.KeyCache, cache.Name, v1alpha1.KeyRegistry))
+		return plan.Endpoint{}, nil, refused(&plan.Problem{
+			Key:  v1alpha1.KeyCache,
+			Text: fmt.Sprintf("OrasCache %q runs no registry (spec.deploy is false); set it to true, or name a registry with the key %s", cache.Name, v1alpha1.KeyRegistry),
+		})
 	}
 	var warnings []string
 	if ready := meta.FindStatusCondition(cache.Status.Conditions, v1alpha1.ConditionReady); ready == nil {

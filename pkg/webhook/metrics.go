@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
+	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
 // Decisions on an object, as values of the label decision.
@@ -39,24 +39,19 @@ func newDecisions(registry prometheus.Registerer) (*prometheus.CounterVec, error
 	return counter, nil
 }
 
-// reasonOf is the key that the first sentence of a denial is about. There are as many values as there are keys, whatever
-// people write.
+// reasonOf is the key that the first reason of a denial is about. There are as many values as there are keys, whatever people
+// write.
 func reasonOf(denial error) string {
 	var r *refusal
 	if !errors.As(denial, &r) {
 		return ""
 	}
-	first, _, _ := strings.Cut(r.reasons.Error(), "\n")
-	subject, _, found := strings.Cut(first, ": ")
-	if !found || strings.ContainsAny(subject, " [.") {
+	var problem *plan.Problem
+	if !errors.As(r.reasons[0], &problem) || strings.Contains(problem.Key, "/") { // an annotation of others
 		return reasonPod
 	}
-	base := subject
-	if i := strings.LastIndexByte(subject, '_'); i > 0 && strings.Trim(subject[i+1:], "0123456789") == "" {
-		base = subject[:i]
-	}
-	if _, ok := v1alpha1.KeyNamed(base); ok {
-		return base
+	if key, ok := problem.Of(); ok {
+		return key.Name
 	}
 	return reasonUnknownKey
 }

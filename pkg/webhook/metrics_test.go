@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -9,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"gotest.tools/v3/assert"
 	admissionv1 "k8s.io/api/admission/v1"
+
+	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
 func TestDecisionsAreCounted(t *testing.T) {
@@ -36,16 +39,17 @@ func TestDecisionsAreCounted(t *testing.T) {
 
 // Whatever people write as a key must not become a time series of its own.
 func TestReasonsAreAsManyAsKeys(t *testing.T) {
-	for sentence, want := range map[string]string{
-		`output-uri_17: "X" is no artifact`:                    "output-uri",
-		`output-url: there is no such key`:                     reasonUnknownKey,
-		`oras-cache: there is no OrasCache "a" in namespace b`: "oras-cache",
-		`container "app" has no command: set one`:              reasonPod,
-		`spec.dnsPolicy is "Default": the node's`:              reasonPod,
-		"debug: one\noutput-uri: two":                          "debug",
-		"no colon":                                             reasonPod,
+	of := func(key string) error { return &plan.Problem{Key: key, Text: "is wrong"} }
+	for want, reasons := range map[string][]error{
+		"output-uri":     {of("output-uri_17")},
+		"oras-cache":     {errors.Join(of("oras-cache"), of("debug"))},
+		"debug":          {fmt.Errorf("spec.template: %w", of("debug"))},
+		reasonUnknownKey: {of("output-url"), of("debug_1"), of("output-uri_x")},
+		reasonPod:        {errors.New("debug: is wrong"), errors.Join(errors.New("a field"), of("debug")), of("kubectl.kubernetes.io/default-container")},
 	} {
-		assert.Equal(t, reasonOf(refused(errors.New(sentence))), want, sentence)
+		for _, reason := range reasons {
+			assert.Equal(t, reasonOf(refused(reason)), want, "%v", reason)
+		}
 	}
-	assert.Equal(t, reasonOf(errors.New("oras-cache: x")), "")
+	assert.Equal(t, reasonOf(of("oras-cache")), "", "it is no denial")
 }

@@ -173,7 +173,7 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 	})
 	warnings = append(warnings, more...)
 	if missing != nil {
-		err = errors.Join(missing.reasons, err)
+		err = errors.Join(errors.Join(missing.reasons...), err)
 	}
 	return out, warnings, refused(err)
 }

@@ -8,28 +8,45 @@ import (
 // maxReasons is how many reasons a denial lists: an author mends one of a thousand alike, and the others with it.
 const maxReasons = 20
 
-// refusal is an ErrRefused with its reasons, one to a line, as far as a person reads.
-type refusal struct{ reasons error }
+// refusal is an ErrRefused with its reasons. It lists as many as a person reads, one to a line.
+type refusal struct{ reasons []error }
 
-// refused makes an ErrRefused of reasons; nil of nil.
-func refused(reasons error) error {
-	if reasons == nil {
+// refused makes an ErrRefused of an error that may join several reasons; nil of nil.
+func refused(err error) error {
+	if err == nil {
 		return nil
 	}
-	return &refusal{reasons}
+	return &refusal{apart(err)}
+}
+
+// apart takes errors that are joined apart.
+func apart(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, each := range joined.Unwrap() {
+		all = append(all, apart(each)...)
+	}
+	return all
 }
 
 func (r *refusal) Error() string {
-	lines := strings.Split(r.reasons.Error(), "\n")
-	if more := len(lines) - maxReasons; more > 0 {
-		lines = append(lines[:maxReasons], fmt.Sprintf("and %d more", more))
+	if len(r.reasons) == 1 {
+		return ErrRefused.Error() + ": " + r.reasons[0].Error()
 	}
-	if len(lines) == 1 {
-		return ErrRefused.Error() + ": " + lines[0]
+	var text strings.Builder
+	text.WriteString(ErrRefused.Error() + ":")
+	for _, reason := range r.reasons[:min(len(r.reasons), maxReasons)] {
+		text.WriteString("\n- " + reason.Error())
 	}
-	return ErrRefused.Error() + ":\n- " + strings.Join(lines, "\n- ")
+	if more := len(r.reasons) - maxReasons; more > 0 {
+		fmt.Fprintf(&text, "\n- and %d more", more)
+	}
+	return text.String()
 }
 
 func (r *refusal) Is(target error) bool { return target == ErrRefused }
 
-func (r *refusal) Unwrap() error { return r.reasons }
+func (r *refusal) Unwrap() []error { return r.reasons }

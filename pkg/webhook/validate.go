@@ -65,15 +65,17 @@ func (m Mutator) CheckTemplates(ctx context.Context, raw []byte, namespace strin
 		var wrong *refusal
 		switch {
 		case errors.As(err, &wrong):
-			for reason := range strings.SplitSeq(wrong.reasons.Error(), "\n") {
-				reasons = append(reasons, fmt.Errorf("%s: %s", t.path, reason))
+			for _, reason := range wrong.reasons {
+				reasons = append(reasons, fmt.Errorf("%s: %w", t.path, reason))
 			}
 		case err != nil:
 			return warnings, err
 		}
 	}
 	if marked && !steps && len(reasons) == 0 { // all of them are pods in another role than the step's
-		reasons = append(reasons, fmt.Errorf("%s: no pod that the %s makes has such a container; name one that the pods of some role have", v1alpha1.KeyContainer, found.kind))
+		reasons = append(reasons, &plan.Problem{
+			Key: v1alpha1.KeyContainer, Text: fmt.Sprintf("no pod that the %s makes has such a container; name one that the pods of some role have", found.kind),
+		})
 	}
 	if keys := metadata(found.own).Keys(); len(keys) > 0 {
 		warnings = append(warnings, fmt.Sprintf("metadata: %s: has no effect on the %s itself; write it into %s",

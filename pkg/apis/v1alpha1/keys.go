@@ -66,6 +66,7 @@ const (
 )
 
 // Key is one label or annotation that users may set. Either Form, or Words, or Ignored is given.
+// +kubebuilder:object:generate=false
 type Key struct {
 	Name         string   // without KeyPrefix and without a number
 	Numbered     bool     // may be followed by _N, any non-negative integer
