@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -166,6 +167,7 @@ func TestForeignLayers(t *testing.T) {
 }
 
 func TestE76HostileArtifactsLeaveNothing(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "out")
 	registry := testregistry.Start(t)
 	unpacked := func(title string, entries ...entry) []layer {
 		return []layer{{tarGzip, title, true, archive(t, entries...)}}
@@ -176,7 +178,7 @@ func TestE76HostileArtifactsLeaveNothing(t *testing.T) {
 		named  string // the entry, or title, in the error
 	}{
 		"a name that leads out":               {unpacked(".", regular("ok"), regular("../out")), artifact.ErrUnsafe, `"../out"`},
-		"an absolute name":                    {unpacked(".", regular("/tmp/out")), artifact.ErrUnsafe, `"/tmp/out"`},
+		"an absolute name":                    {unpacked(".", regular(outside)), artifact.ErrUnsafe, strconv.Quote(outside)},
 		"a name outside of its title":         {unpacked("d", regular("e/f")), artifact.ErrUnsafe, `"e/f"`},
 		"a title that leads out":              {unpacked("../d", regular("../d/f")), artifact.ErrUnsafe, `"../d/f"`},
 		"a title that is absolute":            {unpacked("/tmp/d", regular("f")), artifact.ErrUnsafe, `"f"`},
@@ -213,7 +215,7 @@ func TestE76HostileArtifactsLeaveNothing(t *testing.T) {
 				assert.NilError(t, err)
 				assert.Equal(t, len(found), map[string]int{root.Path(): 2, root.Join("into"): 1}[dir], "%v", found)
 			}
-			_, err = os.Lstat("/tmp/out")
+			_, err = os.Lstat(outside)
 			assert.Assert(t, os.IsNotExist(err))
 		})
 	}
