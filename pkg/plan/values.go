@@ -11,8 +11,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
-
-	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
 
 // bool reads a key whose absence is false.
@@ -101,8 +99,8 @@ func (r *reader) count(key, value string) int {
 // choice reads one of the words that a key has; empty where the key is absent.
 func (r *reader) choice(name string) string {
 	value, ok := r.one(name)
-	if key, _ := v1alpha1.KeyNamed(name); ok && !slices.Contains(key.Words, value) {
-		r.add(name, value, "is not one of %s; write one of them", strings.Join(key.Words, ", "))
+	if words := knownKeys()[name].Words; ok && !slices.Contains(words, value) {
+		r.add(name, value, "is not one of %s; write one of them", strings.Join(words, ", "))
 	}
 	return value
 }

@@ -1,9 +1,6 @@
 package v1alpha1
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // KeyPrefix begins every label and annotation that is the operator's.
 const KeyPrefix = "oras.converged-computing.github.io/"
@@ -85,16 +82,6 @@ func (k Key) Value() string {
 		return strings.Join(k.Words[:n-1], ", ") + " or " + k.Words[n-1]
 	}
 	return string(k.Form)
-}
-
-// KeyNamed is the key of that name, without a number; false where there is none.
-func KeyNamed(name string) (Key, bool) {
-	keys := Keys()
-	i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
-	if i < 0 {
-		return Key{}, false
-	}
-	return keys[i], true
 }
 
 // Keys lists every key, in the order in which documentation should tell of them.
