@@ -36,9 +36,10 @@ type applied struct {
 	job  *batchv1.Job
 }
 
-// The replicas of the landing before stop at once when they are told to, and not only once the API server asks them no more:
-// a call may find one gone. Those of this tree may not.
-var abrupt = regexp.MustCompile(`failed to call webhook: .*(EOF|connection refused|connection reset by peer)`)
+// The replicas of the landing before stop at once when they are told to, and not only once the API server asks them no more: a
+// call may find one gone, in every way in which a connection can break. Those of this tree may not.
+var abrupt = regexp.MustCompile(`failed to call webhook: .*(EOF|connection refused|connection reset by peer|broken pipe|` +
+	`use of closed network connection|connection lost|no route to host|i/o timeout|deadline exceeded)`)
 
 // No other test runs meanwhile.
 func TestAnUpgradeDeniesNoStepAndChangesNoJob(t *testing.T) {
