@@ -17,28 +17,36 @@ func allowed() map[string][]string {
 	files := []string{"pkg/tree", "pkg/placeholder", "pkg/handoff"}
 	transfer := []string{"pkg/tree", "pkg/artifact", "pkg/transfer"}
 	admission := append([]string{"pkg/apis/v1alpha1", "pkg/plan", "pkg/inject"}, files...)
+	registry := []string{"pkg/apis/v1alpha1", "pkg/registry/layout", "pkg/registry/storage", "pkg/registry/api", "pkg/registry/access",
+		"pkg/registry/collect", "pkg/registry/collect/lease", "pkg/registry/internal/who"}
 	return map[string][]string{
-		"pkg/tree":          nil,
-		"pkg/placeholder":   nil,
-		"pkg/handoff":       {"pkg/tree", "pkg/placeholder"},
-		"pkg/shim":          files,
-		"pkg/artifact":      {"pkg/tree"},
-		"pkg/transfer":      {"pkg/tree", "pkg/artifact"},
-		"pkg/sidecar":       append([]string{"pkg/handoff", "pkg/placeholder"}, transfer...),
-		"pkg/apis/v1alpha1": nil,
-		"pkg/plan":          {"pkg/apis/v1alpha1", "pkg/placeholder"},
-		"pkg/inject":        admission,
-		"pkg/imageconfig":   nil,
-		"pkg/webhook":       append([]string{"pkg/imageconfig"}, admission...),
-		"pkg/controller":    {"pkg/apis/v1alpha1"},
-		"pkg/events":        append([]string{"pkg/apis/v1alpha1"}, files...),
-		"pkg/certs":         nil,
-		"pkg/registry":      nil,
-		"cmd/shim":          append([]string{"pkg/shim"}, files...),
-		"cmd/sidecar":       append([]string{"pkg/handoff", "pkg/placeholder", "pkg/sidecar"}, transfer...),
-		"cmd/operator": append([]string{
-			"pkg/webhook", "pkg/imageconfig", "pkg/controller", "pkg/events", "pkg/certs", "pkg/registry",
-		}, admission...),
+		"pkg/tree":                   nil,
+		"pkg/placeholder":            nil,
+		"pkg/handoff":                {"pkg/tree", "pkg/placeholder"},
+		"pkg/shim":                   files,
+		"pkg/artifact":               {"pkg/tree"},
+		"pkg/transfer":               {"pkg/tree", "pkg/artifact"},
+		"pkg/sidecar":                append([]string{"pkg/handoff", "pkg/placeholder"}, transfer...),
+		"pkg/apis/v1alpha1":          nil,
+		"pkg/plan":                   {"pkg/apis/v1alpha1", "pkg/placeholder"},
+		"pkg/inject":                 admission,
+		"pkg/imageconfig":            nil,
+		"pkg/webhook":                append([]string{"pkg/imageconfig"}, admission...),
+		"pkg/controller":             {"pkg/apis/v1alpha1"},
+		"pkg/events":                 append([]string{"pkg/apis/v1alpha1"}, files...),
+		"pkg/certs":                  nil,
+		"pkg/registry/layout":        nil,
+		"pkg/registry/storage":       {"pkg/registry/layout"},
+		"pkg/registry/api":           {"pkg/registry/layout"},
+		"pkg/registry/access":        {"pkg/apis/v1alpha1"},
+		"pkg/registry/collect/lease": nil,
+		"pkg/registry/collect":       {"pkg/registry/layout"},
+		"pkg/registry":               registry,
+		"cmd/shim":                   append([]string{"pkg/shim"}, files...),
+		"cmd/sidecar":                append([]string{"pkg/handoff", "pkg/placeholder", "pkg/sidecar"}, transfer...),
+		"cmd/operator": slices.Concat(
+			[]string{"pkg/webhook", "pkg/imageconfig", "pkg/controller", "pkg/events", "pkg/certs", "pkg/registry"}, registry, admission,
+		),
 	}
 }
 
