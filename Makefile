@@ -5,7 +5,7 @@ K8S     ?= 1.37
 NODES   ?=
 RUN     ?= .
 INSTALL ?= yaml
-export K8S NODES ORAS HELM KWOK INSTALL MINUTES SEED SKIP
+export K8S NODES ORAS CRANE REGCTL HELM KWOK INSTALL MINUTES SEED SKIP STORAGE
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REGISTRY ?= ghcr.io/converged-computing
@@ -22,6 +22,10 @@ GOLANGCI_LINT  = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 ORAS           = oras.land/oras/cmd/oras@v1.3.6
 KWOK           = sigs.k8s.io/kwok/cmd/kwok@v0.8.0
 DISTRIBUTION   = github.com/distribution/distribution/v3
+MINIO          = github.com/minio/minio@v0.0.0-20250907161309-07c3a429bfed
+CONFORMANCE    = github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
+CRANE          = github.com/google/go-containerregistry/cmd/crane@v0.22.1
+REGCTL         = github.com/regclient/regclient/cmd/regctl@v0.11.1
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -102,13 +106,25 @@ bench: build bin/oras bin/registry ## Measure transfers beside the stock oras; R
 	  $(if $(QUICK),--scale=64 --rounds=1,--rounds=$(RUNS)) --only='$(ONLY)' \
 	  --out=$(if $(QUICK)$(ONLY),dist/bench,test/bench/results)
 
-.PHONY: bin/oras bin/registry
+.PHONY: bin/oras bin/crane bin/regctl bin/registry bin/conformance bin/minio
 bin/oras: # the stock client, from its module
 	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(ORAS)
+
+bin/crane: # another
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(CRANE)
+
+bin/regctl: # another
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(REGCTL)
+
+bin/conformance: # the suite of the distribution specification
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(CONFORMANCE)
 
 bin/registry: # the stock registry, of the version that ours is made of
 	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install \
 	  $(DISTRIBUTION)/cmd/registry@$$(go list -m -f '{{.Version}}' $(DISTRIBUTION))
+
+bin/minio: # an S3 server for tests, from its module, which is not among ours; takes minutes the first time
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install -ldflags '-s -w' $(MINIO)
 
 .PHONY: bench-shim
 bench-shim: build ## Measure what the shim adds to a container.
@@ -124,17 +140,25 @@ bench-admission: ## Measure the webhooks and managers in a burst of marked pods,
 
 ##@ Checking
 
+.PHONY: conformance
+conformance: build bin/conformance ## The OCI distribution suite against the built-in registry; STORAGE=files.
+	@test/conformance/run $(DIST)/operator bin/conformance dist/conformance
+
 .PHONY: soak
 soak: ## Run random workflows on a cluster while killing random participants; MINUTES=30 SEED=s.
 	@test/soak/run
+
+.PHONY: soak-registry
+soak-registry: ## Push, mount and delete while garbage is collected, with one process and with replicas; MINUTES=10 for each.
+	SOAK_REGISTRY=$(or $(MINUTES),10)m go test -race -timeout 0 -count 1 -v -run NothingAcknowledgedIsLost ./pkg/registry/collect
 
 .PHONY: test
 test: test-unit test-e2e ## All tests on this machine: units, processes, and the end-to-end suite.
 
 .PHONY: test-unit
-test-unit: ## Unit and process tests.
+test-unit: bin/minio ## Unit and process tests.
 	@test/compiler
-	go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports -e /test/config -e /test/policies)
+	MINIO=$(CURDIR)/bin/minio go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports -e /test/config -e /test/policies)
 	go test -race -timeout 30m -count 1 ./test/process ./test/imports ./test/config # what they test, the test cache does not see
 	go test ./test/policies # one goroutine, and nothing else needs the API server's packages built for the race detector
 
