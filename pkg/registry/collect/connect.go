@@ -1,0 +1,90 @@
+package collect
+
+import (
+	"github.com/opencontainers/go-digest"
+)
+
+// connect notes what the things of a repository keep. A manifest that is there but not among the known ones cannot be read.
+func (v *view) connect(name string, repo *repository, known map[digest.Digest]content) {
+	for _, other := range repo.others {
+		n := blobNode(other.of)
+		if repo.revisions[other.of] || !repo.layers[other.of] {
+			n = manifestNode(name, other.of)
+		}
+		v.thing(n).link(other.dir, other.written)
+		if n.kind == manifestKind && !repo.revisions[other.of] {
+			v.thing(n).broken = true
+		}
+	}
+	for d := range repo.revisions {
+		n := manifestNode(name, d)
+		t := v.thing(n)
+		c, ok := known[d]
+		switch {
+		case ok:
+			v.keeps(t, name, d, c)
+			if subject, there := v.things[manifestNode(name, v.named(c.subject))]; there && c.subject != "" {
+				subject.keeps = append(subject.keeps, n)
+			}
+		case v.data(d):
+			t.keeps = append(t.keeps, blobNode(d))
+			for layer := range repo.layers {
+				t.keeps = append(t.keeps, blobNode(layer))
+			}
+		default:
+			t.broken = true
+		}
+	}
+	for tag, found := range repo.tags {
+		t := v.thing(tagNode(name, tag))
+		targets := []digest.Digest{found.current}
+		if found.current == "" {
+			targets = found.was // what it names is one of these
+		}
+		t.broken = true
+		for _, d := range targets {
+			t.keeps = append(t.keeps, manifestNode(name, v.named(d)))
+			t.broken = t.broken && !repo.revisions[v.named(d)]
+		}
+	}
+}
+
+// keeps notes what a manifest of a repository keeps: its own data, and all that it lists, each as a manifest and as a blob, since an
+// entry may be either.
+func (v *view) keeps(t *thing, name string, d digest.Digest, c content) {
+	t.keeps = append(t.keeps, blobNode(d))
+	for _, listed := range c.lists {
+		listed = v.named(listed)
+		t.keeps = append(t.keeps, blobNode(listed), manifestNode(name, listed))
+	}
+}
+
+// named returns the digest by which the blob store has what d names.
+func (v *view) named(d digest.Digest) digest.Digest {
+	if target, ok := v.aliases[d]; ok {
+		return target
+	}
+	return d
+}
+
+// data tells whether there is data with that digest.
+func (v *view) data(d digest.Digest) bool {
+	t, there := v.things[blobNode(d)]
+	return there && t.data != ""
+}
+
+func (v *view) count() {
+	for n := range v.things {
+		switch n.kind {
+		case tagKind:
+			v.counts.tags++
+		case manifestKind:
+			v.counts.manifests++
+		}
+	}
+	for _, repo := range v.repositories {
+		if len(repo.revisions) > 0 {
+			v.counts.repositories++
+		}
+	}
+}
