@@ -35,7 +35,13 @@ func TestMistakesOnTheCommandLineAreTold(t *testing.T) {
 			args: []string{"registry", "--log-format=xml"}, want: []string{"--log-format", "xml"},
 		},
 		"a registry that has no place for its data": {
-			args: []string{"registry", "--root=/proc/self"}, want: []string{"writing to the root directory"},
+			args: []string{"registry", "--root=/proc/self"}, want: []string{"storage", "/proc/self"},
+		},
+		"a key of the registry that is unknown": {
+			args: []string{"registry", "--config=testdata/registry/unknown.yaml"}, want: []string{"unknown.yaml", "storage.rot"},
+		},
+		"a flag against the file": {
+			args: []string{"registry", "--config=testdata/registry/config.yaml", "--max-uploads=-3"}, want: []string{"config.yaml", "maxUploads: -3"},
 		},
 		"a certificate for no webhooks": {
 			args: []string{"--webhook-port=0", "--webhook-cert-dir=/certs"}, want: []string{"--webhook-cert-dir", "--webhook-port=0"},
@@ -80,7 +86,7 @@ func TestTheRegistryServesUntilItIsStopped(t *testing.T) {
 	addr := freeAddr(t)
 	var stderr bytes.Buffer
 	done := make(chan error, 1)
-	args := []string{"registry", "--root", t.TempDir(), "--addr", addr, "--log-format", "json"}
+	args := []string{"registry", "--root", t.TempDir(), "--addr", addr, "--drain-delay", "0s", "--log-format", "json"}
 	go func() { done <- run(ctx, args, &bytes.Buffer{}, &stderr) }()
 	poll.WaitOn(t, func(poll.LogT) poll.Result {
 		resp, err := http.Get("http://" + addr + "/readyz")

@@ -19,6 +19,7 @@ import (
 	"gotest.tools/v3/icmd"
 
 	"github.com/converged-computing/oras-operator/pkg/registry"
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 )
 
 // timeout bounds every process of these tests; nothing takes nearly as long.
@@ -61,7 +62,7 @@ type front struct {
 
 func startRegistry(t *testing.T) *front {
 	t.Helper()
-	app, err := registry.New(registry.Config{Root: t.TempDir()})
+	app, err := registry.New(registry.Config{Storage: storage.Config{Root: t.TempDir()}})
 	assert.NilError(t, err)
 	f := &front{app: app}
 	server := httptest.NewServer(f)

@@ -1,52 +1,62 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
-	"syscall"
+	"sync/atomic"
 )
 
-// probeName is the file that [checkWritable] makes and removes in the root directory. Distribution keeps its own data
-// below docker/ there.
-const probeName = ".writable"
+// errDraining is why a registry that stops is not ready.
+var errDraining = errors.New("draining")
 
-// checkWritable returns nil if files can be made in root. A full disk or quota counts as writable: a registry without
-// space still serves what it has, and answers a push with what is wrong, which it could not do if it were not ready.
-func checkWritable(root string) error {
-	path := filepath.Join(root, probeName)
-	err := os.WriteFile(path, nil, 0o600)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return nil
+// health answers probes. They are neither logged nor counted, but each change of readiness is told once.
+type health struct {
+	// writable says why the storage cannot be written to.
+	writable func(context.Context) error
+	draining atomic.Bool
+	log      *slog.Logger
+	unready  atomic.Bool
+}
+
+// answer answers the probes /healthz and /readyz, and leaves all else to next. It does not clean the path as [http.ServeMux]
+// would: a redirect instead of an answer confuses clients that upload.
+func (h *health) answer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch req.URL.Path {
+		case "/healthz":
+			fmt.Fprintln(w, "ok") //nolint:errcheck // who asked is gone
+		case "/readyz":
+			h.readyz(w, req)
+		default:
+			next.ServeHTTP(w, req)
+		}
+	})
+}
+
+// readyz answers whether requests should be sent here.
+func (h *health) readyz(w http.ResponseWriter, req *http.Request) {
+	err := h.ready(req.Context())
+	if changed := h.unready.Swap(err != nil) != (err != nil); changed {
+		if err != nil {
+			h.log.Warn("The registry is not ready.", "error", err)
+		} else {
+			h.log.Info("The registry is ready again.")
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("writing to the root directory: %w", err)
-	}
-	// Two probes may overlap; then one of them finds the file gone.
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("writing to the root directory: %w", err)
-	}
-	return nil
-}
-
-// healthz answers that the process serves.
-func (r *Registry) healthz(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusOK)
-	fmt.Fprintln(w, "ok") //nolint:errcheck // who asked is gone
-}
-
-// readyz answers whether requests should be sent here: the storage is writable and the server is not draining.
-func (r *Registry) readyz(w http.ResponseWriter, _ *http.Request) {
-	if r.draining.Load() {
-		http.Error(w, "draining", http.StatusServiceUnavailable)
-		return
-	}
-	if err := checkWritable(r.root); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ok") //nolint:errcheck // who asked is gone
+}
+
+// ready returns nil if the storage is writable and the server is not draining.
+func (h *health) ready(ctx context.Context) error {
+	if h.draining.Load() {
+		return errDraining
+	}
+	return h.writable(ctx)
 }

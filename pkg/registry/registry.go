@@ -2,85 +2,99 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"sync/atomic"
+	"slices"
 
-	"github.com/distribution/distribution/v3/configuration"
-	"github.com/distribution/distribution/v3/registry/handlers"
-	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // registers the driver named in distributionConfig
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 )
-
-// maxPage is the most repositories or tags that one page of a listing holds, the default of distribution's own
-// configuration file (configuration/configuration.go, defaultMaxEntries and defaultMaxTags).
-const maxPage = 1000
 
 // Registry is an [http.Handler] for the OCI distribution API under /v2/, with probes at /healthz and /readyz.
 type Registry struct {
-	app      *handlers.App
-	root     string
-	draining atomic.Bool
+	handler http.Handler
+	metrics *metrics
+	health  *health
+	status  func() (Status, bool) // what the last look found; false before the first
+	closers []func() error        // in the order in which they were made
 }
 
-// New makes a registry as cfg says. Its errors wrap [ErrConfig].
+// New makes a registry as cfg says, which logs nothing of its own. Its errors wrap [ErrConfig].
 func New(cfg Config) (*Registry, error) {
-	cfg = cfg.withDefaults()
+	return build(context.Background(), cfg, slog.New(slog.DiscardHandler))
+}
+
+// build makes a registry that logs to log. ctx bounds the making only.
+func build(ctx context.Context, cfg Config, log *slog.Logger) (_ *Registry, err error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	r := &Registry{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(inConfig(cfg.file, err), r.Close())
+		}
+	}()
 	secret, err := cfg.secret()
 	if err != nil {
 		return nil, err
 	}
-	app, err := newApp(distributionConfig(cfg.Root, secret))
+	store, err := storage.Open(ctx, cfg.Storage, log)
+	if err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
+	}
+	r.closers = append(r.closers, store.Close)
+
+	uploads := &uploads{max: int64(cfg.MaxUploads)}
+	r.metrics = newMetrics(uploads.current.Load)
+	r.metrics.registry.MustRegister(newStorageCollector(store, func() (Status, bool) { return r.status() }))
+	r.health = &health{log: log, writable: store.CheckWritable}
+
+	driver := notingDriver{store.Driver()}
+	app, err := newApp(libraryConfig(driver, secret))
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{app: app, root: cfg.Root}, nil
+	r.closers = append(r.closers, app.Shutdown)
+	guard, err := newGuard(cfg.Access, r.metrics.registry, log)
+	if err != nil {
+		return nil, fmt.Errorf("access.%w", err)
+	}
+	r.closers = append(r.closers, func() error { guard.Close(); return nil })
+	collector, err := newCollector(cfg.Collect, store, driver, r.metrics.registry, log)
+	if err != nil {
+		return nil, err
+	}
+	r.closers = append(r.closers, inBackground(collector, log))
+	r.status = func() (Status, bool) { return statusOf(collector) }
+
+	root, _ := store.Root()
+	r.handler = newStack(stack{
+		probes:     r.health.answer,
+		observe:    observer{log: log, metrics: r.metrics, closing: r.health.draining.Load}.observe,
+		cutStalled: cutStalled(stallTimeout),
+		limit:      uploads.limit,
+		access:     guard.Handler,
+		answerFull: answerFull(driver),
+		gate:       collector.Gate().Handler,
+		api:        apiOf(driver, root),
+		library:    app,
+	})
+	return r, nil
 }
 
-// Close ends what the registry does besides answering requests.
+// Close ends what the registry does besides answering requests, and gives its storage up. A second one does nothing.
 func (r *Registry) Close() error {
-	return r.app.Shutdown()
+	var errs []error
+	for _, end := range slices.Backward(r.closers) {
+		errs = append(errs, end())
+	}
+	r.closers = nil
+	return errors.Join(errs...)
 }
 
-// ServeHTTP answers a probe or a request to the distribution API. It does not clean the path as [http.ServeMux] would:
-// a redirect instead of an answer confuses clients that upload.
+// ServeHTTP answers a probe or a request to the distribution API.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	switch req.URL.Path {
-	case "/healthz":
-		r.healthz(w, req)
-	case "/readyz":
-		r.readyz(w, req)
-	default:
-		r.app.ServeHTTP(w, req)
-	}
-}
-
-// distributionConfig says in distribution's terms what a registry is here: files below root, deletion allowed, content
-// served by the registry itself, and no cache of blob descriptors, which would outlive a deletion.
-func distributionConfig(root string, secret []byte) *configuration.Configuration {
-	cfg := &configuration.Configuration{
-		Storage: configuration.Storage{
-			"filesystem": {"rootdirectory": root},
-			"delete":     {"enabled": true},
-			"redirect":   {"disable": true},
-		},
-	}
-	cfg.Catalog.MaxEntries = maxPage
-	cfg.Tags.MaxTags = maxPage
-	cfg.HTTP.Secret = string(secret)
-	// A client may know the registry by a name that we do not: behind a port-forward, a proxy, an ingress.
-	cfg.HTTP.RelativeURLs = true
-	return cfg
-}
-
-// newApp is [handlers.NewApp], with its panics as errors: that is how it reports a configuration it cannot use.
-func newApp(cfg *configuration.Configuration) (app *handlers.App, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("%w: %v", ErrConfig, reason)
-		}
-	}()
-	return handlers.NewApp(context.Background(), cfg), nil
+	r.handler.ServeHTTP(w, req)
 }

@@ -19,6 +19,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote"
 
 	"github.com/converged-computing/oras-operator/pkg/registry"
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 )
 
 func TestMain(m *testing.M) {
@@ -26,21 +27,31 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// start serves a registry with its data below root and returns its address as host:port.
-func start(t *testing.T, cfg registry.Config) *httptest.Server {
+// running is a registry that is served.
+type running struct {
+	*httptest.Server
+	registry *registry.Registry
+}
+
+// start serves a registry until the test ends.
+func start(t *testing.T, cfg registry.Config) running {
 	t.Helper()
 	handler, err := registry.New(cfg)
 	assert.NilError(t, err)
-	server := httptest.NewServer(handler)
-	t.Cleanup(func() {
-		server.Close()
-		assert.NilError(t, handler.Close())
-	})
-	return server
+	r := running{httptest.NewServer(handler), handler}
+	t.Cleanup(func() { r.stop(t) })
+	return r
+}
+
+// stop ends it, if it goes on; then another may have its storage.
+func (r running) stop(t *testing.T) {
+	t.Helper()
+	r.Close()
+	assert.NilError(t, r.registry.Close())
 }
 
 // repository returns a client of that name on server.
-func repository(t *testing.T, server *httptest.Server, name string) *remote.Repository {
+func repository(t *testing.T, server running, name string) *remote.Repository {
 	t.Helper()
 	repo, err := remote.NewRepository(strings.TrimPrefix(server.URL, "http://") + "/" + name)
 	assert.NilError(t, err)
@@ -61,7 +72,7 @@ func push(t *testing.T, repo *remote.Repository, layer string) ocispec.Descripto
 }
 
 func TestWhatIsPushedIsPulled(t *testing.T) {
-	server := start(t, registry.Config{Root: t.TempDir()})
+	server := start(t, registry.Config{Storage: storage.Config{Root: t.TempDir()}})
 	repo := repository(t, server, "deep/er/step")
 	blob := push(t, repo, "hello")
 
@@ -75,9 +86,11 @@ func TestWhatIsPushedIsPulled(t *testing.T) {
 
 func TestContentOutlivesTheServer(t *testing.T) {
 	root := t.TempDir()
-	blob := push(t, repository(t, start(t, registry.Config{Root: root}), "step"), "hello")
+	before := start(t, registry.Config{Storage: storage.Config{Root: root}})
+	blob := push(t, repository(t, before, "step"), "hello")
+	before.stop(t)
 
-	repo := repository(t, start(t, registry.Config{Root: root}), "step")
+	repo := repository(t, start(t, registry.Config{Storage: storage.Config{Root: root}}), "step")
 	_, err := repo.Resolve(t.Context(), "v1")
 	assert.NilError(t, err)
 	got, err := content.FetchAll(t.Context(), repo, blob)
@@ -86,7 +99,7 @@ func TestContentOutlivesTheServer(t *testing.T) {
 }
 
 func TestWhatIsDeletedIsGoneAtOnce(t *testing.T) {
-	repo := repository(t, start(t, registry.Config{Root: t.TempDir()}), "step")
+	repo := repository(t, start(t, registry.Config{Storage: storage.Config{Root: t.TempDir()}}), "step")
 	blob := push(t, repo, "hello")
 	manifest, err := repo.Resolve(t.Context(), "v1")
 	assert.NilError(t, err)
@@ -116,12 +129,12 @@ func TestAnUploadSurvivesARestart(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
-			before := start(t, registry.Config{Root: root, SecretFile: secretFile(t, "0123456789abcdef")})
+			before := start(t, registry.Config{Storage: storage.Config{Root: root}, HTTPSecretFile: secretFile(t, "0123456789abcdef")})
 			location := request(t, http.MethodPost, before.URL+"/v2/step/blobs/uploads/", "", http.StatusAccepted)
 			location = request(t, http.MethodPatch, before.URL+location, "first,", http.StatusAccepted)
-			before.Close()
+			before.stop(t)
 
-			after := start(t, registry.Config{Root: root, SecretFile: secretFile(t, tc.secretAfter)})
+			after := start(t, registry.Config{Storage: storage.Config{Root: root}, HTTPSecretFile: secretFile(t, tc.secretAfter)})
 			want := digest.FromString("first,second")
 			request(t, http.MethodPut, after.URL+location+"&digest="+want.String(), "second", tc.want)
 		})
@@ -165,23 +178,23 @@ func TestABadConfigurationIsAnErrorNotAPanic(t *testing.T) {
 			want: "no root directory is given",
 		},
 		"the root is a file": {
-			cfg:  registry.Config{Root: file},
+			cfg:  registry.Config{Storage: storage.Config{Root: file}},
 			want: "making the root directory",
 		},
 		"the root cannot be written": {
-			cfg:  registry.Config{Root: "/proc/self"},
-			want: "writing to the root directory",
+			cfg:  registry.Config{Storage: storage.Config{Root: "/proc/self"}},
+			want: "storage: locking /proc/self",
 		},
 		"the drain timeout is negative": {
-			cfg:  registry.Config{Root: t.TempDir(), DrainTimeout: -1},
-			want: "a drain timeout of -1ns is negative",
+			cfg:  registry.Config{Storage: storage.Config{Root: t.TempDir()}, DrainTimeout: -1},
+			want: "drainTimeout: -1ns is negative",
 		},
 		"the secret is short": {
-			cfg:  registry.Config{Root: t.TempDir(), SecretFile: file},
+			cfg:  registry.Config{Storage: storage.Config{Root: t.TempDir()}, HTTPSecretFile: file},
 			want: "has 5 bytes, it needs 16 or more",
 		},
 		"the secret is missing": {
-			cfg:  registry.Config{Root: t.TempDir(), SecretFile: file + ".not"},
+			cfg:  registry.Config{Storage: storage.Config{Root: t.TempDir()}, HTTPSecretFile: file + ".not"},
 			want: "reading the secret",
 		},
 	}
@@ -212,7 +225,7 @@ func TestProbes(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			root := filepath.Join(t.TempDir(), "data")
-			server := start(t, registry.Config{Root: root})
+			server := start(t, registry.Config{Storage: storage.Config{Root: root}})
 			if tc.spoil != nil {
 				tc.spoil(t, root)
 			}

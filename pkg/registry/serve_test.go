@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,31 +18,67 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 	"gotest.tools/v3/poll"
+
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 )
 
 // running is a server that a test can stop.
 type running struct {
-	url  string
-	stop context.CancelFunc
-	done chan error
-	log  *bytes.Buffer // to be read once done has answered
+	url    string
+	server *server
+	stop   context.CancelFunc
+	// delayed ends the delay before the drain.
+	delayed chan time.Time
+	done    chan error
+	log     *logged
 }
 
-func run(t *testing.T, drain time.Duration) running {
+// run serves as cfg says, with its data in a directory of its own, and a delay that the test ends where there is one.
+func run(t *testing.T, cfg Config) running {
 	t.Helper()
-	registry, err := New(Config{Root: tempDir(t)})
-	assert.NilError(t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	cfg.Storage.Root = tempDir(t)
+	out := &logged{}
+	log := jsonLog(out)
+	registry, err := build(t.Context(), cfg, log)
 	assert.NilError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
-	r := running{url: "http://" + listener.Addr().String(), stop: stop, done: make(chan error, 1), log: &bytes.Buffer{}}
-	log := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	go func() { r.done <- serve(ctx, registry, listener, drain, log) }()
+	r := running{stop: stop, delayed: make(chan time.Time), done: make(chan error, 1), log: out}
+	r.server = &server{registry: registry, cfg: cfg, log: log, certificateInterval: 10 * time.Millisecond, after: time.After}
+	if cfg.DrainDelay > 0 {
+		r.server.after = func(time.Duration) <-chan time.Time { return r.delayed }
+	}
+	r.server.listener, err = listen(ctx, "127.0.0.1:0")
+	assert.NilError(t, err)
+	r.server.metrics, err = listen(ctx, "127.0.0.1:0")
+	assert.NilError(t, err)
+	r.url = "http://" + r.server.listener.Addr().String()
+	if cfg.TLS.enabled() {
+		r.url = "https://" + r.server.listener.Addr().String()
+	}
+	go func() { r.done <- r.server.serve(ctx) }()
 	t.Cleanup(func() {
 		stop()
 		assert.NilError(t, registry.Close())
 	})
 	return r
+}
+
+// logged is what was logged so far.
+type logged struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
 
 // tempDir is a directory whose removal waits for handlers that were cut and still tidy up.
@@ -87,7 +124,7 @@ func (r running) upload(t *testing.T) (body *io.PipeWriter, status chan int) {
 }
 
 func TestAnUploadUnderWayEndsBeforeTheServerDoes(t *testing.T) {
-	r := run(t, time.Minute)
+	r := run(t, Config{DrainTimeout: time.Minute})
 	body, status := r.upload(t)
 	r.stop()
 	poll.WaitOn(t, func(poll.LogT) poll.Result {
@@ -107,7 +144,7 @@ func TestAnUploadUnderWayEndsBeforeTheServerDoes(t *testing.T) {
 }
 
 func TestAnUploadThatDoesNotEndIsCut(t *testing.T) {
-	r := run(t, 50*time.Millisecond)
+	r := run(t, Config{DrainTimeout: 50 * time.Millisecond})
 	body, status := r.upload(t)
 	r.stop()
 	assert.ErrorIs(t, <-r.done, context.DeadlineExceeded)
@@ -120,19 +157,9 @@ func TestServeReportsAnAddressItCannotHave(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	assert.NilError(t, err)
 	defer listener.Close() //nolint:errcheck // only read from
-	cfg := Config{Root: t.TempDir(), Addr: listener.Addr().String()}
+	cfg := Config{Storage: storage.Config{Root: t.TempDir()}, Addr: listener.Addr().String()}
 	err = Serve(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	assert.ErrorContains(t, err, "listening on "+cfg.Addr)
-}
-
-func TestADrainingRegistryIsNotReady(t *testing.T) {
-	registry, err := New(Config{Root: t.TempDir()})
-	assert.NilError(t, err)
-	defer registry.Close() //nolint:errcheck // only read from
-	registry.draining.Store(true)
-	rec := &recorder{ResponseWriter: discard{}}
-	registry.ServeHTTP(rec, mustRequest(t, "/readyz"))
-	assert.Equal(t, rec.status, http.StatusServiceUnavailable)
 }
 
 func TestTheAccessLog(t *testing.T) {
@@ -149,14 +176,10 @@ func TestTheAccessLog(t *testing.T) {
 			path: "/v2/step/manifests/none", level: "INFO",
 			want: map[string]any{"status": 404.0},
 		},
-		"a probe is for debugging": {
-			path: "/readyz", level: "DEBUG",
-			want: map[string]any{"status": 200.0},
-		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := run(t, time.Minute)
+			r := run(t, Config{DrainTimeout: time.Minute})
 			resp, err := http.Get(r.url + tc.path)
 			assert.NilError(t, err)
 			assert.NilError(t, resp.Body.Close())
@@ -164,7 +187,7 @@ func TestTheAccessLog(t *testing.T) {
 			r.stop()
 			assert.NilError(t, <-r.done)
 
-			lines := answered(t, r.log)
+			lines := answered(t, strings.NewReader(r.log.String()))
 			assert.Equal(t, len(lines), 1)
 			assert.Equal(t, lines[0]["level"], tc.level)
 			for key, value := range tc.want {
@@ -218,16 +241,6 @@ func TestDistributionLogsInOurFormat(t *testing.T) {
 	}))
 }
 
-// discard is a response writer without a client.
-type discard struct{}
-
-func (discard) Header() http.Header         { return http.Header{} }
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-func (discard) WriteHeader(int)             {}
-
-func mustRequest(t *testing.T, path string) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
-	assert.NilError(t, err)
-	return req
+func jsonLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/pkg/handoff"
 	"github.com/converged-computing/oras-operator/pkg/registry"
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
@@ -175,7 +176,7 @@ func TestFilesThatAreOfNoMoreUseAreClosed(t *testing.T) {
 // A step pushes what it made and the next one gets it, names, modes, times, links and contents.
 func TestATreeGoesThroughTheRegistryFromOneShimToAnother(t *testing.T) {
 	large := largeContent()
-	served, err := registry.New(registry.Config{Root: t.TempDir()})
+	served, err := registry.New(registry.Config{Storage: storage.Config{Root: t.TempDir()}})
 	assert.NilError(t, err)
 	server := httptest.NewServer(served)
 	t.Cleanup(func() {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/pkg/artifact"
 	"github.com/converged-computing/oras-operator/pkg/registry"
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 	"github.com/converged-computing/oras-operator/pkg/tree"
 )
@@ -26,7 +27,7 @@ import (
 // newRepository is one in a registry of this project, which ends with the test.
 func newRepository(t *testing.T) *remote.Repository {
 	t.Helper()
-	handler, err := registry.New(registry.Config{Root: t.TempDir()})
+	handler, err := registry.New(registry.Config{Storage: storage.Config{Root: t.TempDir()}})
 	assert.NilError(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/pkg/artifact"
 	"github.com/converged-computing/oras-operator/pkg/registry"
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 	"github.com/converged-computing/oras-operator/pkg/transfer"
 	"github.com/converged-computing/oras-operator/test/sample"
 )
@@ -60,7 +61,7 @@ func TestNothingIsSaidOfAnArtifactThatIsNotThereOrOutOfReach(t *testing.T) {
 func serve(t *testing.T) (address, root string) {
 	t.Helper()
 	root = t.TempDir()
-	handler, err := registry.New(registry.Config{Root: root})
+	handler, err := registry.New(registry.Config{Storage: storage.Config{Root: root}})
 	assert.NilError(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() {
