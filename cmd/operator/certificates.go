@@ -20,6 +20,21 @@ type certificate interface {
 	Ready() error
 }
 
+// newIssuer returns what gives registries their certificates.
+func newIssuer(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptions, log *slog.Logger) (*certs.Issuer, error) {
+	direct, err := client.New(cluster, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	return certs.NewIssuer(certs.IssuerOptions{
+		Client:    direct,
+		Log:       log,
+		Namespace: opts.namespace,
+		Secret:    registrySecret,
+		Lifetime:  opts.registryCertLifetime,
+	})
+}
+
 // newCertificates returns the certificate of the webhooks and what keeps it: nothing, where somebody else does.
 func newCertificates(cluster *rest.Config, scheme *runtime.Scheme, opts *managerOptions, log *slog.Logger) (certificate, []manager.Runnable, error) {
 	if opts.certDir != "" {

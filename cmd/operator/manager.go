@@ -30,6 +30,8 @@ type managerOptions struct {
 	certLifetime  time.Duration
 	leaderElect   bool
 	shutdownDelay time.Duration
+
+	registryCertLifetime time.Duration
 }
 
 func (o *managerOptions) addFlags(flags *pflag.FlagSet) {
@@ -52,6 +54,9 @@ func (o *managerOptions) addFlags(flags *pflag.FlagSet) {
 			"default: the manager makes and keeps one in a Secret")
 	flags.DurationVar(&o.certLifetime, "webhook-cert-lifetime", certs.DefaultLifetime,
 		fmt.Sprintf("how long a certificate that the manager makes is valid, at least %s; it is replaced after a third of it", certs.MinLifetime))
+	flags.DurationVar(&o.registryCertLifetime, "registry-cert-lifetime", certs.DefaultLifetime,
+		fmt.Sprintf("how long a certificate that the manager makes for a registry with spec.tls is valid, at least %s; it is replaced after a third of it",
+			certs.MinLifetime))
 	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second,
 		"how long to go on serving after SIGTERM, not being ready any more, until the API server asks other replicas")
 	flags.BoolVar(&o.leaderElect, "leader-elect", true,
@@ -77,8 +82,12 @@ func (o *managerOptions) validate() error {
 	if o.shutdownDelay < 0 {
 		wrong = append(wrong, fmt.Errorf("--shutdown-delay %s is negative", o.shutdownDelay))
 	}
-	if o.certLifetime < certs.MinLifetime {
-		wrong = append(wrong, fmt.Errorf("--webhook-cert-lifetime %s is below %s", o.certLifetime, certs.MinLifetime))
+	for flag, value := range map[string]time.Duration{
+		"webhook-cert-lifetime": o.certLifetime, "registry-cert-lifetime": o.registryCertLifetime,
+	} {
+		if value < certs.MinLifetime {
+			wrong = append(wrong, fmt.Errorf("--%s %s is below %s", flag, value, certs.MinLifetime))
+		}
 	}
 	return errors.Join(wrong...)
 }

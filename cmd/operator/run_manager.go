@@ -34,6 +34,7 @@ const (
 	webhookService        = "oras-operator-webhook"
 	webhookSecret         = "oras-operator-webhook-cert"
 	webhookConfigurations = "oras-operator"
+	registrySecret        = "oras-operator-registry-authority"
 )
 
 // runManager runs the manager until ctx ends.
@@ -59,7 +60,17 @@ func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) err
 	if err := mgr.AddReadyzCheck("not-draining", end.ready); err != nil {
 		return fmt.Errorf("adding a probe: %w", err)
 	}
-	if err := controller.Register(mgr, controller.Options{OperatorImage: opts.operatorImage}); err != nil {
+	issuer, err := newIssuer(cluster, scheme, opts, log)
+	if err != nil {
+		return err
+	}
+	err = controller.Register(mgr, controller.Options{
+		OperatorImage: opts.operatorImage,
+		Version:       version,
+		Namespace:     opts.namespace,
+		Issuer:        issuer,
+	})
+	if err != nil {
 		return err
 	}
 	if err := events.Register(mgr); err != nil {

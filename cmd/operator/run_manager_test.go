@@ -10,7 +10,7 @@ import (
 
 func TestTheManagerCachesOnlyWhatIsItsOwn(t *testing.T) {
 	all := watched()
-	assert.Assert(t, cmp.Len(all, 5))
+	assert.Assert(t, cmp.Len(all, 11))
 	for obj, limits := range all {
 		if _, node := obj.(*corev1.Node); node { // there is one of all of them for all
 			assert.Assert(t, limits.Transform != nil)

@@ -8,12 +8,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"time"
 )
 
 // Issue returns a bundle made anew, with a serving certificate for a DNS name, valid from now on for lifetime.
 func Issue(now time.Time, lifetime Lifetime, host string) (Bundle, error) {
-	ca, err := newAuthority(now, lifetime)
+	ca, err := newAuthority(now, lifetime, webhookSubject)
 	if err != nil {
 		return Bundle{}, err
 	}
@@ -27,14 +28,20 @@ func Issue(now time.Time, lifetime Lifetime, host string) (Bundle, error) {
 	return b, nil
 }
 
+// Subjects of certificates. That of an authority has " authority" after it.
+const (
+	webhookSubject  = "oras-operator webhook"
+	registrySubject = "oras-operator registry"
+)
+
 // newAuthority makes a certificate authority that signs serving certificates and nothing else.
-func newAuthority(now time.Time, lifetime Lifetime) (authority, error) {
+func newAuthority(now time.Time, lifetime Lifetime, subject string) (authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return authority{}, fmt.Errorf("making the key of an authority: %w", err)
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "oras-operator webhook authority"},
+		Subject:               pkix.Name{CommonName: subject + " authority"},
 		NotBefore:             now.Add(-skew),
 		NotAfter:              now.Add(lifetime.authority()),
 		KeyUsage:              x509.KeyUsageCertSign,
@@ -65,29 +72,43 @@ func (b *Bundle) publish(certs []*x509.Certificate, key *ecdsa.PrivateKey) error
 
 // serve puts a new serving certificate for host into b, signed by ca.
 func (b *Bundle) serve(now time.Time, lifetime Lifetime, ca authority, host string) error {
+	certificate, key, err := ca.sign(now, lifetime, webhookSubject, host)
+	if err != nil {
+		return err
+	}
+	b.Certificate, b.PrivateKey = certificate, key
+	return nil
+}
+
+// sign makes a serving certificate for hosts, which are DNS names and IP addresses, and its key, both PEM.
+func (a authority) sign(now time.Time, lifetime Lifetime, subject string, hosts ...string) (certificate, private []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return fmt.Errorf("making the key of a serving certificate: %w", err)
+		return nil, nil, fmt.Errorf("making the key of a serving certificate: %w", err)
 	}
 	template := &x509.Certificate{
-		Subject:     pkix.Name{CommonName: "oras-operator webhook"},
-		DNSNames:    []string{host},
+		Subject:     pkix.Name{CommonName: subject},
 		NotBefore:   now.Add(-skew),
 		NotAfter:    now.Add(lifetime.serving()),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, host)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {
-		return fmt.Errorf("signing a serving certificate: %w", err)
+		return nil, nil, fmt.Errorf("signing a serving certificate: %w", err)
 	}
 	encoded, err := encodeKey(key)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	b.Certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	b.PrivateKey = encoded
-	return nil
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), encoded, nil
 }
 
 func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {

@@ -44,7 +44,7 @@ func reissue(now time.Time, lifetime Lifetime, host string, old Bundle) (Bundle,
 
 // addAuthority publishes a new authority before those that held has.
 func addAuthority(now time.Time, lifetime Lifetime, old Bundle, held parsed) (Bundle, error) {
-	ca, err := newAuthority(now, lifetime)
+	ca, err := newAuthority(now, lifetime, webhookSubject)
 	if err != nil {
 		return Bundle{}, err
 	}

@@ -61,10 +61,16 @@ func (r *Reconciler) apply(ctx context.Context, cache *v1alpha1.OrasCache, want 
 	if owner == foreign || owner == leaving {
 		return &nameTakenError{kind: gvk.Kind, name: name, leaving: owner == leaving}
 	}
-	if err := r.client.Apply(ctx, want, fieldOwner, client.ForceOwnership); err != nil {
-		return fmt.Errorf("applying %s %s: %w", gvk.Kind, name, err)
+	err = r.client.Apply(ctx, want, fieldOwner, client.ForceOwnership)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("applying %s %s: %w", gvk.Kind, name, err)
+	if apierrors.IsInvalid(err) && gvk.Kind == "StatefulSet" && owner == ours {
+		return fmt.Errorf("%w; if it is about a field that cannot change, kubectl delete statefulset %s --cascade=orphan has it made anew around its pods",
+			err, name)
+	}
+	return err
 }
 
 // remove deletes the object of that kind and name if it is the cache's.
@@ -117,9 +123,15 @@ func isOrphan(obj *metav1.PartialObjectMetadata, cache *v1alpha1.OrasCache) bool
 }
 
 // isKeptClaim tells whether obj is a claim that was made for an OrasCache of that name and belongs to none now.
-func isKeptClaim(obj *metav1.PartialObjectMetadata, cache *v1alpha1.OrasCache) bool {
-	return obj.GroupVersionKind() == corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim") &&
+func isKeptClaim(obj client.Object, cache *v1alpha1.OrasCache) bool {
+	return isClaim(obj) &&
 		metav1.GetControllerOf(obj) == nil &&
-		obj.Labels[labelManagedBy] == managedBy &&
-		obj.Labels[LabelCache] == cache.Name
+		obj.GetLabels()[labelManagedBy] == managedBy &&
+		obj.GetLabels()[LabelCache] == cache.Name
+}
+
+// isClaim tells whether obj is a claim, or the metadata of one.
+func isClaim(obj client.Object) bool {
+	_, whole := obj.(*corev1.PersistentVolumeClaim)
+	return whole || obj.GetObjectKind().GroupVersionKind() == corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
 }

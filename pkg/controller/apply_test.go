@@ -7,6 +7,7 @@ import (
 	"gotest.tools/v3/assert/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -42,6 +43,18 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 		"a Secret": {
 			foreign:   &corev1.Secret{ObjectMeta: at("oras-registry")},
 			wantError: `Secret "oras-registry" is not of this OrasCache`,
+		},
+		"a ConfigMap": {
+			foreign:   &corev1.ConfigMap{ObjectMeta: at("oras-registry")},
+			wantError: `ConfigMap "oras-registry" is not of this OrasCache`,
+		},
+		"a NetworkPolicy": {
+			foreign:   &networkingv1.NetworkPolicy{ObjectMeta: at("oras-registry")},
+			wantError: `NetworkPolicy "oras-registry" is not of this OrasCache`,
+		},
+		"a ServiceAccount": {
+			foreign:   &corev1.ServiceAccount{ObjectMeta: at("oras-registry")},
+			wantError: `ServiceAccount "oras-registry" is not of this OrasCache`,
 		},
 		"a Service that an earlier OrasCache of the name leaves behind for a moment": {
 			foreign: &corev1.Service{ObjectMeta: metav1.ObjectMeta{

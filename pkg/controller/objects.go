@@ -2,7 +2,6 @@ package controller
 
 import (
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	applycore "k8s.io/client-go/applyconfigurations/core/v1"
 	applymeta "k8s.io/client-go/applyconfigurations/meta/v1"
@@ -25,14 +24,6 @@ func ownerOf(cache *v1alpha1.OrasCache) *applymeta.OwnerReferenceApplyConfigurat
 // makesService tells whether the Service by which clients reach the registry is for the operator to make.
 func makesService(cache *v1alpha1.OrasCache) bool { return ptr.Deref(cache.Spec.Service.Create, true) }
 
-// sizeOf is the size that cache wants for its storage.
-func sizeOf(cache *v1alpha1.OrasCache) resource.Quantity {
-	if size := cache.Spec.Storage.Size; size != nil {
-		return *size
-	}
-	return resource.MustParse(v1alpha1.DefaultStorageSize)
-}
-
 // service returns the Service by which clients reach the registry.
 func service(cache *v1alpha1.OrasCache) *applycore.ServiceApplyConfiguration {
 	return applycore.Service(cache.ServiceName(), cache.Namespace).
@@ -41,12 +32,21 @@ func service(cache *v1alpha1.OrasCache) *applycore.ServiceApplyConfiguration {
 		WithSpec(serviceSpec(cache))
 }
 
-// podService returns the headless Service that a StatefulSet needs for the names of its pods.
+// podService returns the headless Service that a StatefulSet needs for the names of its pods. By it, each pod's metrics are
+// found too.
 func podService(cache *v1alpha1.OrasCache) *applycore.ServiceApplyConfiguration {
+	spec := serviceSpec(cache).WithClusterIP(corev1.ClusterIPNone)
+	if !isForeign(cache) {
+		spec.WithPorts(applycore.ServicePort().
+			WithName(metricsPortName).
+			WithProtocol(corev1.ProtocolTCP).
+			WithPort(metricsPort).
+			WithTargetPort(intstr.FromString(metricsPortName)))
+	}
 	return applycore.Service(podServiceName(cache), cache.Namespace).
 		WithLabels(labelsOf(cache)).
 		WithOwnerReferences(ownerOf(cache)).
-		WithSpec(serviceSpec(cache).WithClusterIP(corev1.ClusterIPNone))
+		WithSpec(spec)
 }
 
 func serviceSpec(cache *v1alpha1.OrasCache) *applycore.ServiceSpecApplyConfiguration {
@@ -60,29 +60,19 @@ func serviceSpec(cache *v1alpha1.OrasCache) *applycore.ServiceSpecApplyConfigura
 			WithTargetPort(intstr.FromString(portName)))
 }
 
-// claim returns the claim for the registry's data. One that is to be kept belongs to nobody, so that nothing deletes it.
-func claim(cache *v1alpha1.OrasCache) *applycore.PersistentVolumeClaimApplyConfiguration {
-	spec := applycore.PersistentVolumeClaimSpec().
-		WithAccessModes(corev1.ReadWriteOnce).
-		WithResources(applycore.VolumeResourceRequirements().
-			WithRequests(corev1.ResourceList{corev1.ResourceStorage: sizeOf(cache)}))
-	if class := cache.Spec.Storage.StorageClassName; class != nil {
-		spec.WithStorageClassName(*class)
-	}
-	pvc := applycore.PersistentVolumeClaim(claimName(cache), cache.Namespace).
-		WithLabels(labelsOf(cache)).
-		WithSpec(spec)
-	if !cache.Spec.Storage.Keep {
-		pvc.WithOwnerReferences(ownerOf(cache))
-	}
-	return pvc
-}
-
-// secret returns the Secret with the registry's own secret.
-func secret(cache *v1alpha1.OrasCache, value []byte) *applycore.SecretApplyConfiguration {
-	return applycore.Secret(secretName(cache), cache.Namespace).
+// secret returns a Secret of cache with that name and data.
+func secret(cache *v1alpha1.OrasCache, name string, kind corev1.SecretType, data map[string][]byte) *applycore.SecretApplyConfiguration {
+	return applycore.Secret(name, cache.Namespace).
 		WithLabels(labelsOf(cache)).
 		WithOwnerReferences(ownerOf(cache)).
-		WithType(corev1.SecretTypeOpaque).
-		WithData(map[string][]byte{secretKey: value})
+		WithType(kind).
+		WithData(data)
+}
+
+// configMap returns a ConfigMap of cache with that name and data.
+func configMap(cache *v1alpha1.OrasCache, name string, data map[string]string) *applycore.ConfigMapApplyConfiguration {
+	return applycore.ConfigMap(name, cache.Namespace).
+		WithLabels(labelsOf(cache)).
+		WithOwnerReferences(ownerOf(cache)).
+		WithData(data)
 }

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
 
@@ -11,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,8 +19,11 @@ import (
 
 // Reconciler makes the cluster what each OrasCache asks for.
 type Reconciler struct {
-	client        client.Client // without a cache
-	operatorImage string
+	client            client.Client // without a cache
+	operatorImage     string
+	operatorVersion   string
+	operatorNamespace string // empty: not in the cluster
+	issuer            Issuer // nil: no certificates are issued
 }
 
 // Reconcile looks after one OrasCache and writes its status, once and only if it changed.
@@ -35,7 +38,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	before := cache.DeepCopy()
 	seen, doErr := r.bringAbout(ctx, cache)
 	found := judge(cache, seen, doErr)
-	setStatus(cache, found)
+	setStatus(cache, found, r.operatorVersion)
 	if !equality.Semantic.DeepEqual(before.Status, cache.Status) {
 		ctrl.LoggerFrom(ctx).Info("The state of an OrasCache changed.", "reason", found.reason, "message", found.message)
 		if err := r.client.Status().Patch(ctx, cache, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
@@ -54,59 +57,107 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 		return observation{}, err
 	}
 	if !cache.IsDeployed() {
-		return observation{}, r.tearDown(ctx, cache)
+		return observation{}, r.removeUnwanted(ctx, cache, nil)
 	}
-	if err := r.applySecret(ctx, cache); err != nil {
+	certificate, err := r.prepare(ctx, cache)
+	if err != nil {
 		return observation{}, err
 	}
-	wanted := []applyConfiguration{podService(cache), statefulSet(cache, r.operatorImage)}
-	if makesService(cache) {
-		wanted = append(wanted, service(cache))
+	wanted, err := r.wanted(ctx, cache, certificate)
+	if err != nil {
+		return observation{}, err
 	}
 	for _, want := range wanted {
 		if err := r.apply(ctx, cache, want); err != nil {
 			return observation{}, err
 		}
 	}
-	if err := r.removeServices(ctx, cache, wanted); err != nil {
+	if err := r.removeUnwanted(ctx, cache, wanted); err != nil {
 		return observation{}, err
 	}
-	return r.observe(ctx, cache)
+	seen, err := r.observe(ctx, cache)
+	seen.lookAgain = lookAgain(cache, certificate[tlsCertKey])
+	return seen, err
 }
 
-// applyClaim makes the claim where the registry needs one. One that is there is kept up with the spec whether or not it is
-// in use, since it may hold data that the spec asks to keep.
-func (r *Reconciler) applyClaim(ctx context.Context, cache *v1alpha1.OrasCache) error {
-	if !cache.IsDeployed() || cache.Spec.Storage.Ephemeral {
-		_, owner, err := r.lookUp(ctx, cache, corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), claimName(cache))
-		if err != nil || owner != ours {
+// prepare refuses what cannot be, makes the Secrets of the registry, and returns the data of that with its certificate.
+func (r *Reconciler) prepare(ctx context.Context, cache *v1alpha1.OrasCache) (map[string][]byte, error) {
+	if err := checkForeign(cache); err != nil {
+		return nil, err
+	}
+	if err := r.checkMove(ctx, cache); err != nil {
+		return nil, err
+	}
+	if err := r.applySecret(ctx, cache); err != nil {
+		return nil, err
+	}
+	if err := r.applyUsers(ctx, cache); err != nil {
+		return nil, err
+	}
+	return r.certificate(ctx, cache)
+}
+
+// wanted are the objects of a registry that is deployed, but for its claim and Secrets, in the order in which to apply them: what
+// pods are started with comes before them.
+func (r *Reconciler) wanted(ctx context.Context, cache *v1alpha1.OrasCache, certificate map[string][]byte) ([]applyConfiguration, error) {
+	credentials, err := r.credentials(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	all := append(rights(cache), guards(cache, r.operatorNamespace)...)
+	if cache.UsesTLS() {
+		all = append(all, authorities(cache, certificate))
+	}
+	digest := digestOf(credentials, string(certificate[tlsCertKey]))
+	if !isForeign(cache) {
+		file, err := settingsOf(cache).encode()
+		if err != nil {
+			return nil, err
+		}
+		digest = digestOf(credentials, file)
+		all = append(all, configMap(cache, registryName(cache), map[string]string{settingsKey: file}))
+	}
+	all = append(all, podService(cache), statefulSet(cache, r.operatorImage, digest))
+	if makesService(cache) {
+		all = append(all, service(cache))
+	}
+	return all, nil
+}
+
+// credentials are those of the bucket, if the spec names any. Registries read them when they start.
+func (r *Reconciler) credentials(ctx context.Context, cache *v1alpha1.OrasCache) (string, error) {
+	s3 := cache.Spec.Storage.S3
+	if s3 == nil || s3.SecretName == "" {
+		return "", nil
+	}
+	given, err := r.given(ctx, cache, "spec.storage.s3.secretName", s3.SecretName, accessKeyID, secretAccessKey)
+	return string(given[accessKeyID]) + "\n" + string(given[secretAccessKey]), err
+}
+
+// removeUnwanted deletes what an earlier spec wanted. The claim and the Secrets stay for when they are wanted again.
+func (r *Reconciler) removeUnwanted(ctx context.Context, cache *v1alpha1.OrasCache, wanted []applyConfiguration) error {
+	for _, may := range []applyConfiguration{
+		statefulSet(cache, "", ""),
+		configMap(cache, registryName(cache), nil), configMap(cache, authoritiesName(cache), nil),
+		registryBinding(cache), registryRole(cache), clientsBinding(cache), clientsRole(cache),
+		networkPolicy(cache, ""), disruptionBudget(cache),
+	} {
+		if isAmong(wanted, *may.GetKind(), *may.GetName()) {
+			continue
+		}
+		gvk := schema.FromAPIVersionAndKind(*may.GetAPIVersion(), *may.GetKind())
+		if err := r.remove(ctx, cache, gvk, *may.GetName()); err != nil {
 			return err
 		}
 	}
-	return r.apply(ctx, cache, claim(cache))
+	return r.removeServices(ctx, cache, wanted)
 }
 
-// applySecret makes the Secret of the registry, with a new secret in it if it has none.
-func (r *Reconciler) applySecret(ctx context.Context, cache *v1alpha1.OrasCache) error {
-	name := secretName(cache)
-	there := &corev1.Secret{}
-	err := r.client.Get(ctx, client.ObjectKey{Namespace: cache.Namespace, Name: name}, there)
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("reading Secret %s: %w", name, err)
-	}
-	value := there.Data[secretKey]
-	if len(value) == 0 {
-		value = []byte(rand.Text())
-	}
-	return r.apply(ctx, cache, secret(cache, value))
-}
-
-// tearDown deletes the workload and the Services, and leaves the claim and the Secret for when they are wanted again.
-func (r *Reconciler) tearDown(ctx context.Context, cache *v1alpha1.OrasCache) error {
-	if err := r.remove(ctx, cache, appsv1.SchemeGroupVersion.WithKind("StatefulSet"), cache.Name); err != nil {
-		return err
-	}
-	return r.removeServices(ctx, cache, nil)
+// isAmong tells whether an object of that kind and name is wanted.
+func isAmong(wanted []applyConfiguration, kind, name string) bool {
+	return slices.ContainsFunc(wanted, func(want applyConfiguration) bool {
+		return *want.GetKind() == kind && *want.GetName() == name
+	})
 }
 
 // removeServices deletes the cache's Services but for those that are wanted: the spec may have named another before.
@@ -117,10 +168,7 @@ func (r *Reconciler) removeServices(ctx context.Context, cache *v1alpha1.OrasCac
 	}
 	kind := corev1.SchemeGroupVersion.WithKind("Service")
 	for _, service := range there.Items {
-		kept := slices.ContainsFunc(wanted, func(want applyConfiguration) bool {
-			return *want.GetKind() == kind.Kind && *want.GetName() == service.Name
-		})
-		if kept {
+		if isAmong(wanted, kind.Kind, service.Name) {
 			continue
 		}
 		if err := r.remove(ctx, cache, kind, service.Name); err != nil {
@@ -136,7 +184,7 @@ func (r *Reconciler) observe(ctx context.Context, cache *v1alpha1.OrasCache) (ob
 	if err := r.client.Get(ctx, client.ObjectKeyFromObject(cache), set); err != nil {
 		return observation{}, fmt.Errorf("reading StatefulSet %s: %w", cache.Name, err)
 	}
-	if cache.Spec.Storage.Ephemeral {
+	if storageOf(cache) != inClaim {
 		return observation{set: set}, nil
 	}
 	pvc := &corev1.PersistentVolumeClaim{

@@ -1,16 +1,27 @@
 package controller
 
 import (
+	"context"
+	"errors"
+	"sync"
 	"testing"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/client-go/applyconfigurations"
+	applynetworking "k8s.io/client-go/applyconfigurations/networking/v1"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -25,6 +36,14 @@ type cluster struct {
 	reconciler *Reconciler
 }
 
+// converters know the types that are applied. To make them takes longer than most tests.
+var converters = sync.OnceValue(func() []managedfields.TypeConverter {
+	return []managedfields.TypeConverter{
+		applyconfigurations.NewTypeConverter(clientgoscheme.Scheme),
+		managedfields.NewDeducedTypeConverter(),
+	}
+})
+
 // newCluster holds objects; funcs stand in for what the API server does otherwise.
 func newCluster(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) cluster {
 	t.Helper()
@@ -32,11 +51,38 @@ func newCluster(t *testing.T, funcs interceptor.Funcs, objects ...client.Object)
 	assert.NilError(t, err)
 	c := fake.NewClientBuilder().
 		WithScheme(scheme).
+		WithTypeConverters(converters()...).
 		WithStatusSubresource(&v1alpha1.OrasCache{}, &appsv1.StatefulSet{}, &corev1.PersistentVolumeClaim{}).
 		WithObjects(objects...).
-		WithInterceptorFuncs(funcs).
+		WithInterceptorFuncs(interceptor.Funcs{Apply: applyPolicies}).
 		Build()
-	return cluster{Client: c, reconciler: &Reconciler{client: c, operatorImage: "operator:v1"}}
+	c = interceptor.NewClient(c, funcs)
+	return cluster{Client: c, reconciler: &Reconciler{
+		client:            c,
+		operatorImage:     "operator:v1",
+		operatorVersion:   "v1",
+		operatorNamespace: "operators",
+		issuer:            &issuer{t: t},
+	}}
+}
+
+// applyPolicies stands in for the fake API server where a NetworkPolicy is applied, which it cannot.
+func applyPolicies(ctx context.Context, c client.WithWatch, want runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+	policy, is := want.(*applynetworking.NetworkPolicyApplyConfiguration)
+	if !is {
+		return c.Apply(ctx, want, opts...)
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(policy)
+	if err != nil {
+		return err
+	}
+	object, there := &unstructured.Unstructured{Object: content}, &networkingv1.NetworkPolicy{}
+	err = c.Get(ctx, client.ObjectKeyFromObject(object), there)
+	if apierrors.IsNotFound(err) {
+		return c.Create(ctx, object)
+	}
+	object.SetResourceVersion(there.ResourceVersion)
+	return errors.Join(err, c.Update(ctx, object))
 }
 
 // reconcile looks after the OrasCache once and returns it as it is then.
@@ -55,6 +101,11 @@ func (c cluster) has(t *testing.T, name string, obj client.Object) bool {
 	err := c.Get(t.Context(), types.NamespacedName{Namespace: "flow", Name: name}, obj)
 	assert.NilError(t, client.IgnoreNotFound(err))
 	return err == nil
+}
+
+// requestFor asks for a look at cache.
+func requestFor(cache *v1alpha1.OrasCache) ctrl.Request {
+	return ctrl.Request{NamespacedName: client.ObjectKeyFromObject(cache)}
 }
 
 func newCache(change func(*v1alpha1.OrasCache)) *v1alpha1.OrasCache {

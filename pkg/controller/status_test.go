@@ -91,3 +91,28 @@ func TestOnlyTheNewestRevisionServes(t *testing.T) {
 		})
 	}
 }
+
+func TestAReplicaThatIsNotReadyIsTold(t *testing.T) {
+	c := newCluster(t, interceptor.Funcs{}, newCache(func(cache *v1alpha1.OrasCache) {
+		cache.Spec.Replicas = new(int32(3))
+		cache.Spec.Storage.S3 = &v1alpha1.S3Spec{Bucket: "artifacts"}
+	}))
+	cache, _, err := c.reconcile(t)
+	assert.NilError(t, err)
+	set := &appsv1.StatefulSet{}
+	assert.Assert(t, c.has(t, "oras", set))
+	set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, ReadyReplicas: 2, UpdatedReplicas: 2}
+	assert.NilError(t, c.Status().Update(t.Context(), set))
+	cache, _ = c.change(t, cache, nothing)
+	assert.Equal(t, reasonOf(cache), v1alpha1.ReasonStarting)
+	assert.Equal(t, cache.Status.Conditions[0].Message, "2 of 3 replicas are ready and 2 have this spec.")
+	assert.Equal(t, cache.Status.RegistryVersion, "")
+
+	assert.Assert(t, c.has(t, "oras", set))
+	set.Status.UpdatedReplicas = 3
+	assert.NilError(t, c.Status().Update(t.Context(), set))
+	cache, _ = c.change(t, cache, nothing)
+	assert.Equal(t, reasonOf(cache), v1alpha1.ReasonServing)
+	assert.Equal(t, cache.Status.Conditions[0].Message, "The registry serves at oras.flow.svc:5000. 2 of 3 replicas are ready.")
+	assert.Equal(t, cache.Status.RegistryVersion, "v1")
+}

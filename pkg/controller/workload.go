@@ -1,7 +1,7 @@
 package controller
 
 import (
-	"strconv"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,32 +17,37 @@ import (
 const (
 	// registryUser is the user and group that a registry runs as: that of the operator's image.
 	registryUser = 65532
-	// stopSeconds is the time a registry has to drain. It is above the registry's own drain timeout.
-	stopSeconds = 30
+	// stopSeconds is the time a registry has to end. It is above all that its own takes to drain.
+	stopSeconds = int64((drainDelay+drainTimeout)/time.Second) + 10
 )
 
-// statefulSet returns the workload of the registry: pod <name>-0, run from the image of the spec or else operatorImage.
+// statefulSet returns the workload of the registry: pods <name>-0 and on, run from the image of the spec or else operatorImage.
+// settings is a digest of what they read only when they start.
 //
 // Pods are managed in parallel, so that a pod that never gets ready does not stand in the way of the spec that mends it.
-func statefulSet(cache *v1alpha1.OrasCache, operatorImage string) *applyapps.StatefulSetApplyConfiguration {
+func statefulSet(cache *v1alpha1.OrasCache, operatorImage, settings string) *applyapps.StatefulSetApplyConfiguration {
 	return applyapps.StatefulSet(cache.Name, cache.Namespace).
 		WithLabels(labelsOf(cache)).
 		WithOwnerReferences(ownerOf(cache)).
 		WithSpec(applyapps.StatefulSetSpec().
-			WithReplicas(1).
+			WithReplicas(replicasOf(cache)).
 			WithServiceName(podServiceName(cache)).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
 			WithSelector(applymeta.LabelSelector().WithMatchLabels(selectorOf(cache))).
 			WithTemplate(applycore.PodTemplateSpec().
 				WithLabels(labelsOf(cache)).
+				WithAnnotations(map[string]string{annotationSettings: settings}).
 				WithSpec(podSpec(cache, operatorImage))))
 }
 
-// podSpec returns the registry's pod. It passes Pod Security "restricted", holds no token of the cluster, and is told of
-// no Service: a Service named "registry" would come as REGISTRY_ variables, which registries take for configuration.
+// podSpec returns the registry's pod. It passes Pod Security "restricted", holds a token of the cluster only if it has something to
+// ask there, and is told of no Service: a Service named "registry" would come as REGISTRY_ variables, which registries take
+// for configuration.
 func podSpec(cache *v1alpha1.OrasCache, operatorImage string) *applycore.PodSpecApplyConfiguration {
+	c := container(cache, operatorImage)
 	spec := applycore.PodSpec().
-		WithAutomountServiceAccountToken(false).
+		WithServiceAccountName(registryName(cache)).
+		WithAutomountServiceAccountToken(asksCluster(cache)).
 		WithEnableServiceLinks(false).
 		WithTerminationGracePeriodSeconds(stopSeconds).
 		WithSecurityContext(applycore.PodSecurityContext().
@@ -51,20 +56,25 @@ func podSpec(cache *v1alpha1.OrasCache, operatorImage string) *applycore.PodSpec
 			WithRunAsGroup(registryUser).
 			WithFSGroup(registryUser).
 			WithFSGroupChangePolicy(corev1.FSGroupChangeOnRootMismatch).
-			WithSeccompProfile(applycore.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
-		WithContainers(container(cache, operatorImage)).
-		WithVolumes(data(cache))
-	if isForeign(cache) {
-		return spec
+			WithSeccompProfile(applycore.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault)))
+	for _, each := range volumesOf(cache) {
+		spec.WithVolumes(each.volume)
+		c.WithVolumeMounts(each.mount)
 	}
-	return spec.WithVolumes(applycore.Volume().
-		WithName(secretVolume).
-		WithSecret(applycore.SecretVolumeSource().WithSecretName(secretName(cache))))
+	spec.WithContainers(c)
+	if replicasOf(cache) > 1 {
+		spec.WithTopologySpreadConstraints(spread(cache, corev1.LabelHostname), spread(cache, corev1.LabelTopologyZone))
+	}
+	return spec
 }
 
-// isForeign tells whether the registry's image is not the operator's own.
-func isForeign(cache *v1alpha1.OrasCache) bool {
-	return cache.Spec.Image != ""
+// spread keeps replicas apart where that can be.
+func spread(cache *v1alpha1.OrasCache, topology string) *applycore.TopologySpreadConstraintApplyConfiguration {
+	return applycore.TopologySpreadConstraint().
+		WithMaxSkew(1).
+		WithTopologyKey(topology).
+		WithWhenUnsatisfiable(corev1.ScheduleAnyway).
+		WithLabelSelector(applymeta.LabelSelector().WithMatchLabels(selectorOf(cache)))
 }
 
 // container returns what every registry's container has, with what its image needs besides.
@@ -79,54 +89,33 @@ func container(cache *v1alpha1.OrasCache, operatorImage string) *applycore.Conta
 		WithSecurityContext(applycore.SecurityContext().
 			WithAllowPrivilegeEscalation(false).
 			WithReadOnlyRootFilesystem(true).
-			WithCapabilities(applycore.Capabilities().WithDrop("ALL"))).
-		WithVolumeMounts(applycore.VolumeMount().WithName(dataVolume).WithMountPath(dataDir))
+			WithCapabilities(applycore.Capabilities().WithDrop("ALL")))
 	if isForeign(cache) {
 		return configureForeign(c.WithImage(cache.Spec.Image), cache)
 	}
-	return configureBuiltIn(c.WithImage(operatorImage))
+	return configureBuiltIn(c.WithImage(operatorImage), cache)
 }
 
 // configureBuiltIn makes c run the registry that is part of the operator.
-func configureBuiltIn(c *applycore.ContainerApplyConfiguration) *applycore.ContainerApplyConfiguration {
-	return c.
-		WithArgs("registry",
-			"--addr=:"+strconv.Itoa(v1alpha1.Port),
-			"--root="+dataDir,
-			"--http-secret-file="+secretDir+"/"+secretKey).
-		WithVolumeMounts(applycore.VolumeMount().WithName(secretVolume).WithMountPath(secretDir).WithReadOnly(true)).
-		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2)).
-		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(10).WithFailureThreshold(6))
-}
-
-// configureForeign makes c run a registry of which nothing is known but that it serves on a port. The variables are those
-// of the distribution registry: https://distribution.github.io/distribution/about/configuration/.
-func configureForeign(c *applycore.ContainerApplyConfiguration, cache *v1alpha1.OrasCache) *applycore.ContainerApplyConfiguration {
-	return c.
-		WithEnv(
-			applycore.EnvVar().WithName("REGISTRY_HTTP_ADDR").WithValue(":"+strconv.Itoa(v1alpha1.Port)),
-			applycore.EnvVar().WithName("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY").WithValue(dataDir),
-			applycore.EnvVar().WithName("REGISTRY_STORAGE_DELETE_ENABLED").WithValue("true"),
-			applycore.EnvVar().WithName("REGISTRY_HTTP_SECRET").WithValueFrom(applycore.EnvVarSource().
-				WithSecretKeyRef(applycore.SecretKeySelector().WithName(secretName(cache)).WithKey(secretKey)))).
-		WithReadinessProbe(applycore.Probe().
-			WithTCPSocket(applycore.TCPSocketAction().WithPort(intstr.FromString(portName))).
-			WithPeriodSeconds(2))
-}
-
-func probe(path string) *applycore.ProbeApplyConfiguration {
-	return applycore.Probe().
-		WithHTTPGet(applycore.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(portName))).
-		WithTimeoutSeconds(5)
-}
-
-// data returns the volume of the registry's data.
-func data(cache *v1alpha1.OrasCache) *applycore.VolumeApplyConfiguration {
-	volume := applycore.Volume().WithName(dataVolume)
-	if cache.Spec.Storage.Ephemeral {
-		return volume.WithEmptyDir(applycore.EmptyDirVolumeSource().WithSizeLimit(sizeOf(cache)))
+func configureBuiltIn(c *applycore.ContainerApplyConfiguration, cache *v1alpha1.OrasCache) *applycore.ContainerApplyConfiguration {
+	scheme := corev1.URISchemeHTTP
+	if cache.UsesTLS() {
+		scheme = corev1.URISchemeHTTPS
 	}
-	return volume.WithPersistentVolumeClaim(applycore.PersistentVolumeClaimVolumeSource().WithClaimName(claimName(cache)))
+	return c.
+		WithArgs("registry", "--config="+settingsFile).
+		WithPorts(applycore.ContainerPort().
+			WithName(metricsPortName).
+			WithContainerPort(metricsPort).
+			WithProtocol(corev1.ProtocolTCP)).
+		WithReadinessProbe(probe("/readyz", scheme).WithPeriodSeconds(2)).
+		WithLivenessProbe(probe("/healthz", scheme).WithPeriodSeconds(10).WithFailureThreshold(6))
+}
+
+func probe(path string, scheme corev1.URIScheme) *applycore.ProbeApplyConfiguration {
+	return applycore.Probe().
+		WithHTTPGet(applycore.HTTPGetAction().WithPath(path).WithScheme(scheme).WithPort(intstr.FromString(portName))).
+		WithTimeoutSeconds(5)
 }
 
 // resources returns the requests and limits of the spec, or modest requests.

@@ -3,6 +3,8 @@ package v1alpha1_test
 import (
 	"encoding/json"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -33,11 +35,16 @@ func TestTheDefinitionNamesWhatTheSchemeKnows(t *testing.T) {
 	assert.Assert(t, scheme.Recognizes(v1alpha1.GroupVersion().WithKind(crd.Spec.Names.ListKind)))
 }
 
-func TestTheDefaultSizeIsTheSameInBothPlaces(t *testing.T) {
+func TestDefaultsAreTheSameInBothPlaces(t *testing.T) {
 	_, root := schema(t)
-	var size string
-	assert.NilError(t, json.Unmarshal(root["spec"].Properties["storage"].Properties["size"].Default.Raw, &size))
-	assert.Equal(t, size, v1alpha1.DefaultStorageSize)
+	gc := root["spec"].Properties["gc"].Properties
+	assert.Equal(t, string(gc["schedule"].Default.Raw), strconv.Quote(v1alpha1.DefaultGCSchedule))
+	assert.Equal(t, string(gc["gracePeriod"].Default.Raw), strconv.Quote(v1alpha1.DefaultGCGracePeriod))
+	assert.Equal(t, string(root["spec"].Properties["auth"].Default.Raw), strconv.Quote(v1alpha1.AuthNone))
+	assert.Equal(t, string(root["spec"].Properties["defaultAccess"].Default.Raw), strconv.Quote(v1alpha1.AccessPush))
+	size := root["spec"].Properties["storage"].Properties["size"]
+	assert.Assert(t, size.Default == nil, "a bucket has no size")
+	assert.Assert(t, strings.Contains(size.Description, "Default: "+v1alpha1.DefaultStorageSize))
 }
 
 func TestAnEmptyCacheNeedsNoSpec(t *testing.T) {
@@ -47,4 +54,15 @@ func TestAnEmptyCacheNeedsNoSpec(t *testing.T) {
 	encoded, err := json.Marshal(v1alpha1.OrasCache{})
 	assert.NilError(t, err)
 	assert.Equal(t, string(encoded), `{"metadata":{}}`)
+}
+
+func TestColumnsOfOrasCaches(t *testing.T) {
+	crd, _ := schema(t)
+	var always []string
+	for _, column := range crd.Spec.Versions[0].AdditionalPrinterColumns {
+		if column.Priority == 0 {
+			always = append(always, column.Name)
+		}
+	}
+	assert.DeepEqual(t, always, []string{"Ready", "Endpoint", "Artifacts", "Size", "Age"})
 }

@@ -6,10 +6,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// DefaultStorageSize is the size of a registry's volume where spec.storage.size says nothing.
-const DefaultStorageSize = "10Gi"
-
 // OrasCacheSpec says which registry a namespace gets. Every field has a working default.
+// +kubebuilder:validation:XValidation:rule="!has(self.replicas) || self.replicas <= 1 || (has(self.storage) && has(self.storage.s3))",message="several replicas need a store that all of them share: set spec.storage.s3, or leave out spec.replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.image) || size(self.image) == 0 || !has(self.auth) || self.auth != 'serviceaccount'",message="only the operator's own registry knows ServiceAccounts: leave out spec.image, or set spec.auth to htpasswd or none"
+// +kubebuilder:validation:XValidation:rule="!has(self.htpasswdSecretName) || size(self.htpasswdSecretName) == 0 || (has(self.auth) && self.auth == 'htpasswd')",message="spec.htpasswdSecretName is for spec.auth: htpasswd"
 type OrasCacheSpec struct {
 	// Deploy is whether a registry runs at all. Set to false, the registry and its Services go and the data stays.
 	// +optional
@@ -22,10 +22,62 @@ type OrasCacheSpec struct {
 	// +optional
 	Image string `json:"image,omitempty"`
 
+	// Replicas are the pods of the registry. More than one need storage.s3, which all of them share.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Replicas *int32 `json:"replicas,omitempty"`
+
 	// Storage says where artifacts are kept.
 	// +optional
 	// +kubebuilder:default={}
 	Storage StorageSpec `json:"storage,omitzero"`
+
+	// TLS has the registry speak HTTPS.
+	// +optional
+	TLS TLSSpec `json:"tls,omitzero"`
+
+	// Auth is how the registry knows who asks. With none, whoever can reach it may do everything. With serviceaccount, the
+	// cluster's RBAC says which ServiceAccounts of the namespace may pull, push and delete. With htpasswd, it is users with
+	// passwords, who may do everything. Steps get what they need by themselves.
+	// +optional
+	// +kubebuilder:validation:Enum=none;serviceaccount;htpasswd
+	// +kubebuilder:default=none
+	Auth string `json:"auth,omitempty"`
+
+	// DefaultAccess is what every ServiceAccount of the namespace may do without a RoleBinding of its own, where auth is
+	// serviceaccount: push is to pull and push, pull only to pull.
+	// +optional
+	// +kubebuilder:validation:Enum=push;pull;none
+	// +kubebuilder:default=push
+	DefaultAccess string `json:"defaultAccess,omitempty"`
+
+	// HtpasswdSecretName is that of a Secret whose key htpasswd has lines of users with bcrypt passwords, where auth is
+	// htpasswd. Default: the user that steps get is the only one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	HtpasswdSecretName string `json:"htpasswdSecretName,omitempty"`
+
+	// Retention says which artifacts go by themselves: the first rule whose repositories match holds. Default: none.
+	// +optional
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=atomic
+	Retention []RetentionRule `json:"retention,omitempty"`
+
+	// GC is when what no artifact needs any more is removed from the storage.
+	// +optional
+	GC GCSpec `json:"gc,omitzero"`
+
+	// MaxUploads is how many uploads may be under way in each replica; clients try again later with any above. Default: 0, no
+	// limit.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	MaxUploads int32 `json:"maxUploads,omitempty"`
+
+	// NetworkPolicy is that which lets only pods of the namespace reach the registry.
+	// +optional
+	NetworkPolicy NetworkPolicySpec `json:"networkPolicy,omitzero"`
 
 	// Resources are the requests and limits of the registry's container. Default: requests of 100m and 128Mi, no limits.
 	// +optional
@@ -85,32 +137,9 @@ type ResourcesSpec struct {
 	Limits corev1.ResourceList `json:"limits,omitempty"`
 }
 
-// StorageSpec says where a registry keeps its artifacts.
-// +kubebuilder:validation:XValidation:rule="!(has(self.ephemeral) && self.ephemeral && has(self.keep) && self.keep)",message="ephemeral storage goes with its pod and cannot be kept: set either ephemeral or keep"
-// +kubebuilder:validation:XValidation:rule="!(has(self.ephemeral) && self.ephemeral && has(self.storageClassName))",message="ephemeral storage has no storage class: set either ephemeral or storageClassName"
-type StorageSpec struct {
-	// Size of the volume: of the claim, or the limit of an ephemeral one. It can grow where the storage class lets volumes
-	// grow.
-	// +optional
-	// +kubebuilder:default="10Gi"
-	Size *resource.Quantity `json:"size,omitempty"`
-
-	// StorageClassName of the claim. Default: the cluster's default class. It cannot change once the claim is bound.
-	// +optional
-	StorageClassName *string `json:"storageClassName,omitempty"`
-
-	// Ephemeral keeps artifacts in the pod's own emptyDir: they go when the pod does.
-	// +optional
-	Ephemeral bool `json:"ephemeral,omitempty"`
-
-	// Keep leaves the claim behind when the OrasCache is deleted. A later OrasCache of the same name takes it up again.
-	// +optional
-	Keep bool `json:"keep,omitempty"`
-}
-
 // OrasCacheStatus is what the operator last saw.
 type OrasCacheStatus struct {
-	// Conditions: Ready, with a reason and a sentence.
+	// Conditions: Ready, with a reason and a sentence; and Supported, where spec.image cannot do all that the spec asks for.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -120,6 +149,18 @@ type OrasCacheStatus struct {
 	// its name.
 	// +optional
 	Endpoint string `json:"endpoint,omitempty"`
+
+	// RegistryVersion is what serves: the version of the operator whose registry it is, or spec.image.
+	// +optional
+	RegistryVersion string `json:"registryVersion,omitempty"`
+
+	// Artifacts is the number of manifests in the registry, when it was last counted. Not known of a foreign image.
+	// +optional
+	Artifacts *int64 `json:"artifacts,omitempty"`
+
+	// Size is what the artifacts take, in bytes and rounded up, when it was last measured. Not known of a foreign image.
+	// +optional
+	Size *resource.Quantity `json:"size,omitempty"`
 
 	// ObservedGeneration is the metadata.generation that this status is about.
 	// +optional
@@ -135,6 +176,8 @@ type OrasCacheStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Endpoint",type=string,JSONPath=`.status.endpoint`
+// +kubebuilder:printcolumn:name="Artifacts",type=integer,JSONPath=`.status.artifacts`
+// +kubebuilder:printcolumn:name="Size",type=string,JSONPath=`.status.size`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 52 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be at most 52 characters: a lower case letter, then lower case letters, digits and '-', not ending in '-'"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec) || !has(self.spec.service) || !has(self.spec.service.name) || self.spec.service.name != self.metadata.name + '-pods'",message="spec.service.name is that of the Service which the names of the registry's pods hang below: choose another"
