@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -33,6 +34,8 @@ type injectOptions struct {
 	sidecarImage string
 	namespace    string // of objects that name none
 	endpoint     string // host:port; empty: that of the OrasCache that the keys name
+	auth         string // spec.auth of the OrasCache
+	tls          bool   // spec.tls.enabled of the OrasCache
 	lookUpImages bool
 	explain      bool
 
@@ -50,9 +53,13 @@ error. A container without a command needs --look-up-images, as what it runs is 
 		Example: `  operator inject -f job.yaml
   operator inject -f job.yaml --explain
   operator inject -f job.yaml --look-up-images
+  operator inject -f job.yaml --auth=serviceaccount --tls
   kubectl kustomize workflow/ | operator inject -f - -n team | kubectl apply -n team -f -`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains([]string{v1alpha1.AuthNone, v1alpha1.AuthServiceAccount, v1alpha1.AuthHtpasswd}, opts.auth) {
+				return fmt.Errorf("--auth=%s is none of %s, %s and %s", opts.auth, v1alpha1.AuthNone, v1alpha1.AuthServiceAccount, v1alpha1.AuthHtpasswd)
+			}
 			if opts.lookUpImages {
 				opts.findCommand = findCommandOf(imageconfig.New(imageconfig.Options{Timeout: lookUpTimeout, AllowLoopback: true}))
 			}
@@ -64,6 +71,8 @@ error. A container without a command needs --look-up-images, as what it runs is 
 	flags.StringVar(&opts.sidecarImage, "sidecar-image", defaultSidecarImage, "`image` of the sidecar and the shim")
 	flags.StringVarP(&opts.namespace, "namespace", "n", metav1.NamespaceDefault, "namespace of objects that name none")
 	flags.StringVar(&opts.endpoint, "endpoint", "", "`host:port` of the OrasCache's registry (default NAME.NAMESPACE.svc:5000)")
+	flags.StringVar(&opts.auth, "auth", v1alpha1.AuthNone, "spec.auth of the OrasCache: `none|serviceaccount|htpasswd`")
+	flags.BoolVar(&opts.tls, "tls", false, "spec.tls.enabled of the OrasCache")
 	flags.BoolVar(&opts.lookUpImages, "look-up-images", false,
 		"ask the registries of images what they run, with the credentials of docker login")
 	flags.BoolVar(&opts.explain, "explain", false, "say in comments what was decided about each object, and why")
@@ -192,9 +201,10 @@ func (o injectOptions) mutatorOf(kind metav1.TypeMeta, explain func(inject.Choic
 
 // findCache takes every OrasCache for one that is there and ready.
 func (o injectOptions) findCache(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
-	host := o.endpoint
-	if host == "" {
-		host = v1alpha1.Endpoint(namespace, name)
-	}
-	return plan.Endpoint{Host: host, PlainHTTP: true}, nil, nil
+	endpoint := plan.OfCache(&v1alpha1.OrasCache{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       v1alpha1.OrasCacheSpec{Auth: o.auth, TLS: v1alpha1.TLSSpec{Enabled: o.tls}},
+	})
+	endpoint.Host = cmp.Or(o.endpoint, endpoint.Host)
+	return endpoint, nil, nil
 }

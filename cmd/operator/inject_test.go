@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -11,10 +12,12 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/inject"
 	"github.com/converged-computing/oras-operator/pkg/webhook"
 )
@@ -38,12 +41,29 @@ func TestInjectPrintsWhatTheGoldenManifestsSay(t *testing.T) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			opts := injectOptions{file: filepath.Join(dir, "input.yaml"), sidecarImage: "sidecar:test", namespace: "default", findCommand: findCommand(t)}
+			cache := cacheOf(t, opts.file)
+			opts.auth, opts.tls = cache.Auth, cache.TLS.Enabled
 			assert.NilError(t, injectFile(t.Context(), opts, nil, &stdout, &stderr))
 			data, err := os.ReadFile(file)
 			assert.NilError(t, err)
 			assert.DeepEqual(t, decode(t, stdout.Bytes()), decode(t, data))
 		})
 	}
+}
+
+// cacheOf is the spec of the OrasCache of a case.
+func cacheOf(t *testing.T, file string) v1alpha1.OrasCacheSpec {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	assert.NilError(t, err)
+	object, err := meta.Accessor(decode(t, data))
+	assert.NilError(t, err)
+	name := cmp.Or(object.GetLabels()[v1alpha1.KeyPrefix+v1alpha1.KeyCache], object.GetAnnotations()[v1alpha1.KeyPrefix+v1alpha1.KeyCache])
+	data, err = os.ReadFile(filepath.Join(injectTestdata, "caches.yaml"))
+	assert.NilError(t, err)
+	var specs map[string]v1alpha1.OrasCacheSpec
+	assert.NilError(t, yaml.UnmarshalStrict(data, &specs))
+	return specs[name]
 }
 
 // decode reads a Pod or a Job.
@@ -112,6 +132,17 @@ func TestInjectTakesTheRegistrysEndpoint(t *testing.T) {
 	assert.NilError(t, run(t.Context(), args, &stdout, &stderr))
 	assert.Assert(t, strings.Contains(stdout.String(), "- --registry=localhost:5000\n"))
 	assert.Assert(t, strings.Contains(stdout.String(), "image: "+defaultSidecarImage+"\n"))
+}
+
+func TestInjectTakesHowTheRegistryLetsStepsIn(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	args := []string{"inject", "-f", injectTestdata + "/the-smallest-step/input.yaml", "--auth=serviceaccount", "--tls", "--explain"}
+	assert.NilError(t, run(t.Context(), args, &stdout, &stderr))
+	for _, want := range []string{"audience: oras://default/oras\n", "name: oras-ca\n", "- --plain-http=false\n", "a token of the pod's ServiceAccount"} {
+		assert.Assert(t, strings.Contains(stdout.String(), want), "%s is not in\n%s", want, stdout.String())
+	}
+	args[3] = "--auth=kerberos"
+	assert.ErrorContains(t, run(t.Context(), args, &stdout, &stderr), "--auth=kerberos is none of none, serviceaccount and htpasswd")
 }
 
 func TestInjectRefusesWhatIsNoManifest(t *testing.T) {

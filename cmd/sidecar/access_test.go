@@ -176,6 +176,40 @@ func TestCredentialsComeFromTheDockerConfiguration(t *testing.T) {
 	}
 }
 
+func TestATokenComesFromAFile(t *testing.T) {
+	registry := startRegistry(t)
+	registry.set(func(w http.ResponseWriter, r *http.Request) bool {
+		if _, secret, _ := r.BasicAuth(); secret == token {
+			return false
+		}
+		return basic(w, r)
+	})
+	files := fs.NewDir(t, "tokens", fs.WithFile("right", token+"\n"), fs.WithFile("wrong", "wrong"), fs.WithFile("empty", "\n"))
+	does(t, "push", "--token-file", files.Join("right"), registry.host+"/a:v1", results(t).Path())
+	does(t, "copy", "--token-file", files.Join("right"), registry.host+"/a:v1", registry.host+"/b")
+	for name, test := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"that is right":             {[]string{"ls", registry.host, "--token-file", files.Join("right")}, 0, ""},
+		"that is wrong":             {[]string{"ls", registry.host, "--token-file", files.Join("wrong")}, exitDenied, "--token-file"},
+		"that holds nothing":        {[]string{"ls", registry.host, "--token-file", files.Join("empty")}, exitOther, "is empty"},
+		"that is not there":         {[]string{"ls", registry.host, "--token-file", files.Join("none")}, exitLocal, "no such file"},
+		"beside a user":             {[]string{"ls", registry.host, "--token-file", files.Join("right"), "--username", user, "--password-stdin"}, exitUsage, "exclude each other"},
+		"for one of two registries": {[]string{"copy", registry.host + "/a:v1", "127.0.0.1:1/a", "--token-file", files.Join("right")}, exitUsage, "these are two"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := execute(append(test.args, "--debug")...)
+			assert.Equal(t, result.ExitCode, test.code, result.Combined())
+			assert.Assert(t, strings.Contains(result.Stderr(), test.want), result.Stderr())
+			for _, secret := range []string{token, base64.StdEncoding.EncodeToString([]byte("token:" + token))} {
+				assert.Assert(t, !strings.Contains(result.Combined(), secret), result.Combined())
+			}
+		})
+	}
+}
+
 func TestARegistryWithTLSOfItsOwnAuthority(t *testing.T) { // E84
 	registry := startRegistry(t)
 	server := httptest.NewUnstartedServer(registry)
@@ -188,11 +222,15 @@ func TestARegistryWithTLSOfItsOwnAuthority(t *testing.T) { // E84
 	assert.NilError(t, os.WriteFile(authority, block, 0o600))
 	does(t, "push", "--ca", authority, host+"/a:v1", results(t).Path())
 	assert.Equal(t, does(t, "ls", "--ca", authority, host), "a\n")
+	assert.Equal(t, does(t, "ls", "--ca-file", authority, host), "a\n")
 	assert.Equal(t, does(t, "ls", registry.host), "a\n") // plain HTTP on this machine, unless told otherwise
 
 	unknown := execute("ls", "--plain-http=false", host)
 	assert.Equal(t, unknown.ExitCode, exitOther)
 	assert.Assert(t, strings.Contains(unknown.Stderr(), "certificate"), unknown.Stderr())
 	none := fs.NewFile(t, "none", fs.WithContent(fmt.Sprintf("%x", sha256.Sum256(nil))))
-	assert.Equal(t, execute("ls", "--ca", none.Path(), host).ExitCode, exitOther)
+	for _, args := range [][]string{{"--ca", none.Path()}, {"--ca-file", none.Path()}} {
+		assert.Equal(t, execute(append([]string{"ls", host}, args...)...).ExitCode, exitOther, "%q", args)
+	}
+	assert.Equal(t, execute("ls", "--ca", authority, "--ca-file", authority, host).ExitCode, exitUsage)
 }

@@ -22,9 +22,11 @@ import (
 type common struct {
 	plainHTTP     bool
 	ca            string
+	caFile        string
 	config        string
 	username      string
 	passwordStdin bool
+	tokenFile     string
 	output        string
 	quiet         bool
 	debug         bool
@@ -39,11 +41,13 @@ const (
 
 func (c *common) bind(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.BoolVar(&c.plainHTTP, "plain-http", false, "speak HTTP without TLS (default: with registries on this machine or in the cluster, unless --ca is given)")
+	flags.BoolVar(&c.plainHTTP, "plain-http", false, "speak HTTP without TLS (default: with registries on this machine or in the cluster, unless --ca or --ca-file is given)")
 	flags.StringVar(&c.ca, "ca", "", "trust the certificates in this PEM `file`, and no others")
+	flags.StringVar(&c.caFile, "ca-file", "", "trust the certificates in this PEM `file` beside the system's, as they are when it changes")
 	flags.StringVar(&c.config, "config", "", "take credentials from this Docker configuration `file` (default: $DOCKER_CONFIG/config.json or ~/.docker/config.json)")
 	flags.StringVar(&c.username, "username", "", "log in as this user; needs --password-stdin")
 	flags.BoolVar(&c.passwordStdin, "password-stdin", false, "read the password or token from standard input")
+	flags.StringVar(&c.tokenFile, "token-file", "", "log in with the ServiceAccount token in this `file`, as it is when it changes")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "no progress, warnings or summary; what is asked for (a file, a list, JSON) is still written")
 	flags.BoolVar(&c.debug, "debug", false, "log every request")
 	flags.DurationVar(&c.timeout, "timeout", 0, "give up after so long (default: only when nothing has got through for a minute)")
@@ -91,9 +95,19 @@ func (c *common) open(cmd *cobra.Command) (*session, error) {
 	if s.roots, err = readRoots(c.ca); err != nil {
 		return nil, err
 	}
+	if c.caFile != "" {
+		if _, err := readRoots(c.caFile); err != nil {
+			return nil, err
+		}
+	}
 	if c.passwordStdin {
 		if s.password, err = readPassword(cmd.Context(), cmd.InOrStdin()); err != nil {
 			return nil, err
+		}
+	}
+	if c.tokenFile != "" {
+		if _, err := os.Stat(c.tokenFile); err != nil {
+			return nil, fmt.Errorf("reading the token: %w", err)
 		}
 	}
 	if c.config == "" {
@@ -113,6 +127,10 @@ func (c *common) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--output %q is neither text nor json", c.output)
 	case c.passwordStdin != (c.username != ""):
 		return errors.New("--username and --password-stdin go together")
+	case c.tokenFile != "" && c.username != "":
+		return errors.New("--token-file and --username exclude each other")
+	case c.caFile != "" && c.ca != "":
+		return errors.New("--ca-file and --ca exclude each other")
 	case c.timeout < 0:
 		return fmt.Errorf("--timeout %s is negative", c.timeout)
 	}
@@ -170,8 +188,8 @@ func dockerConfig(getenv func(string) string) string {
 // registry is the one that a target is in.
 func (s *session) registry(t target) transfer.Registry {
 	r := transfer.Registry{
-		Host: t.host, PlainHTTP: transfer.DefaultPlainHTTP(t.host) && s.roots == nil, CA: s.roots,
-		Credential: transfer.DockerCredentials(s.config), UserAgent: "oras-operator-sidecar/" + version,
+		Host: t.host, PlainHTTP: transfer.DefaultPlainHTTP(t.host) && s.roots == nil && s.caFile == "", CA: s.roots, CAFile: s.caFile,
+		Credential: transfer.DockerCredentials(s.config), TokenFile: s.tokenFile, UserAgent: "oras-operator-sidecar/" + version,
 	}
 	if s.cmd.Flags().Changed("plain-http") {
 		r.PlainHTTP = s.plainHTTP
@@ -194,5 +212,5 @@ func advise(err error) error {
 	if exitCode(err) != exitDenied {
 		return err
 	}
-	return fmt.Errorf("%w (to log in, use docker login, or --username and --password-stdin)", err)
+	return fmt.Errorf("%w (to log in, use docker login, --username and --password-stdin, or --token-file)", err)
 }

@@ -25,7 +25,7 @@ func newCopyCommand() *cobra.Command {
 What the destination has is not sent again, nor what it can take over from another of its repositories. The tag is that of
 the source unless one is given; it moves last.
 
-With --username both references are in one registry. For two of them the credentials come from the Docker configuration.`,
+With --username or --token-file both references are in one registry. For two of them the credentials come from the Docker configuration.`,
 		Example: `  sidecar copy localhost:5000/results:v1 ghcr.io/me/results
   sidecar copy localhost:5000/results:v1 localhost:5000/results:best`,
 	}
@@ -51,8 +51,8 @@ func (c *copyCommand) copy(ctx context.Context, s *session, from, to string) err
 	case dst.bare:
 		dst.Tag = src.Tag
 	}
-	if s.username != "" && src.host != dst.host {
-		return usageError{errors.New("--username is for one registry, and these are two"), s.cmd}
+	if (s.username != "" || s.tokenFile != "") && src.host != dst.host {
+		return usageError{errors.New("--username and --token-file are for one registry, and these are two"), s.cmd}
 	}
 	source, err := s.repository(src)
 	if err != nil {

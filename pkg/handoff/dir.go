@@ -20,6 +20,7 @@ const (
 	OutDir         = "/oras/out"         // the default output directory, $ORAS_OUTPUT_PATH
 	CredentialsDir = "/oras/credentials" // where the sidecar has the user's Docker configuration, as config.json
 	LoginDir       = "/oras/login"       // where the sidecar has files ORAS_USER, ORAS_PASS and the like
+	AccessDir      = "/oras/access"      // where the sidecar has a token of its ServiceAccount and the registry's certificate authority
 	VolumeDir      = "/oras/volumes"     // where the sidecar mounts the volumes of inputs and outputs: VolumeDir/0, VolumeDir/1, …
 )
 

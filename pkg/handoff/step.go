@@ -27,6 +27,8 @@ type Step struct {
 	Archives     bool          // archives in inputs stay archives
 	Compression  string        // of outputs: auto, none or gzip; empty: auto
 	DockerConfig string        // Docker configuration file with credentials for the registry; empty: none
+	TokenFile    string        // with a ServiceAccount token for the registry, read again as it changes; empty: none
+	CAFile       string        // PEM file of who may sign the registry's certificate beside those that the system trusts; empty: nobody
 	LoginDir     string        // directory with a file for each of ORAS_USER, ORAS_PASS, ORAS_PUSH_PASS and ORAS_PULL_PASS; empty: none
 	Pod          PodIdentity
 	Unwrapped    bool // no shims: the inputs are for a gate, the outputs lie on volumes and are pushed when the pod ends
@@ -158,7 +160,7 @@ func (s Step) Args() []string {
 	if s.Archives {
 		args = append(args, "--keep-archives")
 	}
-	for _, flag := range [][2]string{{"compression", s.Compression}, {"docker-config", s.DockerConfig}, {"login-dir", s.LoginDir}} {
+	for _, flag := range [][2]string{{"compression", s.Compression}, {"docker-config", s.DockerConfig}, {"login-dir", s.LoginDir}, {"token-file", s.TokenFile}, {"ca-file", s.CAFile}} {
 		if flag[1] != "" {
 			args = append(args, "--"+flag[0]+"="+flag[1])
 		}
@@ -200,6 +202,8 @@ func (s *Step) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&s.Compression, "compression", "", "of outputs: auto, none or gzip")
 	fs.StringVar(&s.DockerConfig, "docker-config", "", "Docker configuration `file` with credentials for the registry")
 	fs.StringVar(&s.LoginDir, "login-dir", "", "`directory` with files ORAS_USER and ORAS_PASS, or ORAS_PUSH_PASS and ORAS_PULL_PASS")
+	fs.StringVar(&s.TokenFile, "token-file", "", "`file` with a ServiceAccount token for the registry, read again as it changes")
+	fs.StringVar(&s.CAFile, "ca-file", "", "PEM `file` of certificates to trust beside the system's, read again as it changes")
 	fs.BoolVar(&s.Unwrapped, "unwrapped", false, "there are no shims: push what lies on volumes when the pod ends")
 	fs.BoolVar(&s.Gated, "gated", false, "an init container waits for the inputs too; a note of the operator's")
 	fs.BoolVar(&s.Debug, "debug", false, "verbose logs, every setting printed")
@@ -219,8 +223,10 @@ func (s Step) Validate() error {
 		return fmt.Errorf("--container is required at least once")
 	case !slices.Contains([]string{"", "auto", "none", "gzip"}, s.Compression):
 		return fmt.Errorf("--compression=%s is none of auto, none and gzip", s.Compression)
-	case s.DockerConfig != "" && s.LoginDir != "":
-		return fmt.Errorf("--docker-config and --login-dir exclude each other")
+	case severalOf(s.DockerConfig, s.LoginDir, s.TokenFile):
+		return fmt.Errorf("--docker-config, --login-dir and --token-file exclude each other")
+	case s.PlainHTTP && s.CAFile != "":
+		return fmt.Errorf("--ca-file is for HTTPS, and --plain-http says HTTP")
 	}
 	for _, out := range s.Outputs {
 		if !slices.Contains(s.Containers, out.Container) {
@@ -242,6 +248,11 @@ func (s Step) Validate() error {
 		}
 	}
 	return nil
+}
+
+// severalOf tells whether more than one value is given.
+func severalOf(values ...string) bool {
+	return len(slices.DeleteFunc(values, func(v string) bool { return v == "" })) > 1
 }
 
 // OutputsOf returns the outputs of one container, in order.

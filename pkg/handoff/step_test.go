@@ -30,7 +30,12 @@ func TestAStepComesBackFromItsArguments(t *testing.T) {
 			PullTimeout: time.Minute,
 			PushTimeout: 250 * time.Millisecond,
 			Pod:         handoff.PodIdentity{Namespace: "ns", Name: "pod-0", Job: "job"},
+			TokenFile:   "/oras/access/token",
 			Debug:       true,
+		},
+		"over HTTPS, by a Secret": {
+			RunDir: handoff.DefaultDir, Registry: "oras.ns.svc:5000", Containers: []string{"app"}, PullTimeout: time.Hour, PushTimeout: time.Hour,
+			LoginDir: "/oras/login", CAFile: "/oras/access/ca.crt",
 		},
 	}
 	for name, want := range steps {
@@ -51,6 +56,8 @@ func TestAStepThatCannotBeServedIsRefused(t *testing.T) {
 		"no registry":              {[]string{"--container=app"}, "--registry is required"},
 		"no container":             {[]string{"--registry=r"}, "--container is required"},
 		"an output of a stranger":  {[]string{"--registry=r", "--container=app", `--output={"container":"x","artifact":"a","path":"p"}`}, `container "x"`},
+		"two ways to log in":       {[]string{"--registry=r", "--container=app", "--login-dir=a", "--token-file=b"}, "exclude each other"},
+		"a CA for HTTP":            {[]string{"--registry=r", "--container=app", "--plain-http", "--ca-file=a"}, "--ca-file is for HTTPS"},
 		"an input with a typo":     {[]string{`--input={"artefact":"a"}`}, "unknown field"},
 		"an input that is no JSON": {[]string{`--input=a:b`}, "invalid"},
 	}

@@ -35,7 +35,16 @@ func (d *decision) explainRegistry() []Choice {
 	if d.plan.Registry != "" {
 		why = fmt.Sprintf("%s is %q", v1alpha1.KeyRegistry, d.plan.Registry)
 	}
-	return []Choice{{"registry", what, why}}
+	choices := []Choice{{"registry", what, why}}
+	switch d.login() {
+	case byToken:
+		choices = append(choices, Choice{"access", "a token of the pod's ServiceAccount", "the OrasCache takes those for " + d.opts.Registry.Audience})
+	case byConfig:
+		choices = append(choices, Choice{"access", "Secret " + d.plan.Credentials, v1alpha1.KeyCredentials + " names it"})
+	case byEnv:
+		choices = append(choices, Choice{"access", "Secret " + d.plan.OrasEnv, v1alpha1.KeyOrasEnv + " names it"})
+	}
+	return choices
 }
 
 func (d *decision) explainContainers(pod corev1.PodTemplateSpec) []Choice {

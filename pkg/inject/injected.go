@@ -49,6 +49,9 @@ func missingVolume(spec corev1.PodSpec, sidecar corev1.Container) string {
 	if !isUnwrapped(sidecar) && !hasVolume(spec, binVolume) {
 		return binVolume
 	}
+	if slices.ContainsFunc(sidecar.Command, ofAccess) && !hasVolume(spec, accessVolume) {
+		return accessVolume
+	}
 	return ""
 }
 
@@ -108,6 +111,12 @@ func seesVolumes(c, sidecar corev1.Container) bool {
 			return n.Name == m.Name && !n.ReadOnly && plan.Within(n.MountPath, handoff.VolumeDir)
 		})
 	})
+}
+
+// ofAccess tells whether an argument of a sidecar names a file of the volume with its token and certificates.
+func ofAccess(arg string) bool {
+	_, file, _ := strings.Cut(arg, "=")
+	return strings.HasPrefix(arg, "--") && plan.Within(file, handoff.AccessDir)
 }
 
 func pulls(sidecar corev1.Container) bool {

@@ -21,6 +21,7 @@ const (
 
 	credentialsVolume = "oras-credentials"
 	loginVolume       = "oras-login"
+	accessVolume      = "oras-access"
 
 	mountRoot = "/oras" // all mounts of the operator's own are below it
 
@@ -55,7 +56,7 @@ func isInjected(c corev1.Container) bool { return isSidecar(c) || isInstaller(c)
 // isOurVolume tells whether a volume of an injected pod was added by the operator.
 func isOurVolume(name string) bool {
 	number, input := strings.CutPrefix(name, inVolume)
-	return slices.Contains([]string{binVolume, runVolume, outVolume, credentialsVolume, loginVolume}, name) ||
+	return slices.Contains([]string{binVolume, runVolume, outVolume, credentialsVolume, loginVolume, accessVolume}, name) ||
 		input && number != "" && strings.Trim(number, "0123456789") == ""
 }
 

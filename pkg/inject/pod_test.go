@@ -25,7 +25,7 @@ import (
 
 // Each directory of testdata is a case: input.yaml becomes golden.yaml, with the sentences of warnings.txt if there is
 // one, or is denied with those of error.txt. go test ./pkg/inject -update writes them anew. What images run is in
-// images.yaml.
+// images.yaml, what OrasCaches want in caches.yaml.
 func TestPod(t *testing.T) {
 	for _, name := range cases(t) {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +124,9 @@ func TestABrokenPodIsMended(t *testing.T) { // E49
 		"a volume is gone": func(s *corev1.PodSpec) {
 			s.Volumes = slices.DeleteFunc(s.Volumes, func(v corev1.Volume) bool { return v.Name == "oras-run" })
 		},
+		"the volume of the token is gone": func(s *corev1.PodSpec) {
+			s.Volumes = slices.DeleteFunc(s.Volumes, func(v corev1.Volume) bool { return v.Name == "oras-access" })
+		},
 		"a command was written again": func(s *corev1.PodSpec) {
 			c := &s.Containers[0]
 			c.Command = c.Command[slices.Index(c.Command, "--")+1:]
@@ -136,7 +139,7 @@ func TestABrokenPodIsMended(t *testing.T) { // E49
 	}
 	for name, harm := range breaks {
 		t.Run(name, func(t *testing.T) {
-			want := read(t, "the-smallest-step", "golden.yaml")
+			want := read(t, "a-token-of-the-pods-service-account", "golden.yaml")
 			pod := *want.DeepCopy()
 			harm(&pod.Spec)
 			assert.Assert(t, !inject.Injected(pod.Spec))
@@ -279,9 +282,19 @@ func step(t *testing.T, pod corev1.PodTemplateSpec) (corev1.PodTemplateSpec, []s
 	assert.NilError(t, err)
 	registry, ok := p.Endpoint()
 	if !ok {
-		registry = plan.Endpoint{Host: p.Cache + ".default.svc:5000", PlainHTTP: true}
+		registry = plan.OfCache(cache(t, p.Cache))
 	}
 	return inject.Pod(pod, p, inject.Options{SidecarImage: "sidecar:test", Registry: registry, Namespace: "default", Images: images(t)})
+}
+
+// cache is an OrasCache of the cases.
+func cache(t *testing.T, name string) *v1alpha1.OrasCache {
+	t.Helper()
+	data, err := os.ReadFile("testdata/caches.yaml")
+	assert.NilError(t, err)
+	var specs map[string]v1alpha1.OrasCacheSpec
+	assert.NilError(t, yaml.UnmarshalStrict(data, &specs))
+	return &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Spec: specs[name]}
 }
 
 func images(t *testing.T) map[string]inject.ImageCommand {

@@ -1,7 +1,6 @@
 package inject
 
 import (
-	"path"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -63,7 +62,9 @@ func (d *decision) sidecar() corev1.Container {
 		fieldEnv("ORAS_INDEX", "metadata.annotations['batch.kubernetes.io/job-completion-index']"),
 	}
 	c.VolumeMounts = append([]corev1.VolumeMount{{Name: runVolume, MountPath: string(handoff.DefaultDir)}}, d.mounts...)
-	c.VolumeMounts = append(c.VolumeMounts, d.secretMounts()...)
+	for _, h := range d.access() {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: h.volume.Name, MountPath: h.dir, ReadOnly: true})
+	}
 	return c
 }
 
@@ -85,12 +86,7 @@ func (d *decision) step() handoff.Step {
 		Gated:       d.gated,
 		Debug:       d.plan.Debug,
 	}
-	switch {
-	case d.plan.Credentials != "":
-		step.DockerConfig = path.Join(handoff.CredentialsDir, dockerConfig)
-	case d.plan.OrasEnv != "":
-		step.LoginDir = handoff.LoginDir
-	}
+	d.writeAccess(&step)
 	for _, out := range d.outputs {
 		out.Path = escape(out.Path)
 		step.Outputs = append(step.Outputs, out)

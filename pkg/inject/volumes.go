@@ -72,7 +72,9 @@ func (d *decision) writeVolumes(spec *corev1.PodSpec) {
 	}
 	spec.Volumes = append(spec.Volumes, emptyDir(runVolume))
 	spec.Volumes = append(spec.Volumes, d.inputs.volumes...)
-	spec.Volumes = append(spec.Volumes, d.secretVolumes()...)
+	for _, h := range d.access() {
+		spec.Volumes = append(spec.Volumes, h.volume)
+	}
 	if slices.ContainsFunc(d.chosen, func(c *corev1.Container) bool { return d.outputs.useOutDir(c.Name) }) {
 		spec.Volumes = append(spec.Volumes, emptyDir(outVolume))
 	}

@@ -14,7 +14,7 @@ import (
 
 // warn lists what is allowed and yet may not be what was meant.
 func (d *decision) warn(spec corev1.PodSpec) []string {
-	return slices.Concat(d.inputs.warnings, d.ownerWarnings(spec), d.restartWarnings(), d.probeWarnings(), d.terminalWarnings(), d.unwrappedWarnings(), d.sharedWarnings())
+	return slices.Concat(d.inputs.warnings, d.ownerWarnings(spec), d.restartWarnings(), d.probeWarnings(), d.terminalWarnings(), d.unwrappedWarnings(), d.sharedWarnings(), d.accessWarnings())
 }
 
 // ownerWarnings tells of volumes whose storage may belong to root alone, in a pod that does not say whose they shall be.

@@ -5,12 +5,28 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
 
-// Endpoint is a registry and how to speak to it.
+// Endpoint is a registry, how to speak to it, and how it lets steps in.
 type Endpoint struct {
-	Host      string // host[:port]
-	PlainHTTP bool   // HTTP, not HTTPS
+	Host        string // host[:port]
+	PlainHTTP   bool   // HTTP, not HTTPS
+	CAConfigMap string // name of a ConfigMap of the namespace that holds, under ca.crt, who has signed its certificate; empty: the system knows
+	Audience    string // of the ServiceAccount tokens that it takes; empty: it takes none
+	Login       string // name of a Secret of the namespace with the user that steps are, and its password; empty: it asks for none
+}
+
+// OfCache is the registry of an OrasCache, which may not be there yet.
+func OfCache(c *v1alpha1.OrasCache) Endpoint {
+	return Endpoint{
+		Host:        c.Endpoint(),
+		PlainHTTP:   !c.UsesTLS(),
+		CAConfigMap: c.CASource(),
+		Audience:    c.TokenAudience(),
+		Login:       c.CredentialsSource(),
+	}
 }
 
 // Endpoint is the registry that the keys themselves name; false where an OrasCache has to be asked. HTTP is spoken to

@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
@@ -38,4 +40,31 @@ func TestPlainHTTPIsForWhatIsNear(t *testing.T) {
 	}
 	_, ok := plan.Plan{Cache: "oras"}.Endpoint()
 	assert.Assert(t, !ok, "an OrasCache has to be asked")
+}
+
+func TestAnOrasCacheSaysHowItIsReached(t *testing.T) {
+	cases := map[string]struct {
+		spec v1alpha1.OrasCacheSpec
+		want plan.Endpoint
+	}{
+		"by anybody": {want: plan.Endpoint{Host: "oras.team.svc:5000", PlainHTTP: true}},
+		"by the namespace's own": {
+			spec: v1alpha1.OrasCacheSpec{Auth: v1alpha1.AuthServiceAccount},
+			want: plan.Endpoint{Host: "oras.team.svc:5000", PlainHTTP: true, Audience: "oras://team/oras"},
+		},
+		"by users": {
+			spec: v1alpha1.OrasCacheSpec{Auth: v1alpha1.AuthHtpasswd},
+			want: plan.Endpoint{Host: "oras.team.svc:5000", PlainHTTP: true, Login: "oras-steps"},
+		},
+		"over HTTPS, by another Service": {
+			spec: v1alpha1.OrasCacheSpec{TLS: v1alpha1.TLSSpec{Enabled: true}, Service: v1alpha1.ServiceSpec{Name: "artifacts"}},
+			want: plan.Endpoint{Host: "artifacts.team.svc:5000", CAConfigMap: "oras-ca"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "oras"}, Spec: tc.spec}
+			assert.DeepEqual(t, plan.OfCache(cache), tc.want)
+		})
+	}
 }

@@ -41,7 +41,7 @@ func (a *attempt) deliverTo(ctx context.Context, ready handoff.Ready, path strin
 	lent, err := a.deliverAll(ctx, ready, path)
 	if err != nil {
 		a.log.Error("The inputs of the attempt cannot be had.", "error", err)
-		failed := handoff.Ready{State: handoff.Failed, Failure: inputFailure(err)}
+		failed := handoff.Ready{State: handoff.Failed, Failure: a.inputFailure(err)}
 		a.tellInputs(failed)
 		return failed
 	}

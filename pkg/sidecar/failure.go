@@ -14,11 +14,11 @@ func misconfigured(format string, args ...any) error {
 }
 
 // inputFailure is what the shim ends the container with when an input cannot be had.
-func inputFailure(err error) *handoff.Failure {
+func (s *Sidecar) inputFailure(err error) *handoff.Failure {
 	if failure, ok := errors.AsType[*handoff.Failure](err); ok {
 		return failure
 	}
-	return &handoff.Failure{Code: handoff.ExitInputs, Message: err.Error()}
+	return &handoff.Failure{Code: handoff.ExitInputs, Message: err.Error() + remedy(s.step, err)}
 }
 
 // inputProblem says which input cannot be had. Where it cannot be written, it is the application's name for the place that
@@ -31,7 +31,7 @@ func inputProblem(art handoff.Artifact, err error) error {
 }
 
 // outputFailure tells a push that was given up after retries from one that was refused for good.
-func outputFailure(err error) *handoff.Failure {
+func (s *Sidecar) outputFailure(err error) *handoff.Failure {
 	if failure, ok := errors.AsType[*handoff.Failure](err); ok {
 		return failure
 	}
@@ -39,7 +39,7 @@ func outputFailure(err error) *handoff.Failure {
 	if transfer.Final(err) && !errors.Is(err, errStalled) {
 		code = handoff.ExitRefused
 	}
-	return &handoff.Failure{Code: code, Message: err.Error()}
+	return &handoff.Failure{Code: code, Message: err.Error() + remedy(s.step, err)}
 }
 
 // ledAstray is what is wrong with a path for which a place is tree.ErrOutside.

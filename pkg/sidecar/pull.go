@@ -29,7 +29,7 @@ func (s *Sidecar) pull(ctx context.Context) error {
 	}
 	ready.Deliver = len(s.lentInputs(ready)) > 0
 	if err != nil {
-		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: inputFailure(err)}
+		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: s.inputFailure(err)}
 		s.log.Error("The inputs cannot be had.", "error", err)
 	}
 	if !ready.Deliver { // else they are only in place once the shim has them
@@ -48,7 +48,7 @@ func (s *Sidecar) pull(ctx context.Context) error {
 func (s *Sidecar) writeVerdict(ready handoff.Ready) (handoff.Ready, error) {
 	err := handoff.Write(s.step.RunDir.Ready(), ready)
 	if errors.Is(err, handoff.ErrTooLarge) {
-		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: inputFailure(
+		ready = handoff.Ready{State: handoff.Failed, Pod: s.step.Pod, Failure: s.inputFailure(
 			misconfigured("the inputs are %d artifacts, whose names are too long for one step", len(ready.Inputs)))}
 		err = handoff.Write(s.step.RunDir.Ready(), ready)
 	}

@@ -52,7 +52,7 @@ func (s *Sidecar) push(ctx context.Context, e ending, counters *transfer.Counter
 			why = "there is nothing in " + out.Path
 		case err != nil:
 			log.Error("An output cannot be pushed.", "output", out.Artifact, "error", err)
-			pushed.State, pushed.Failure = handoff.Failed, outputFailure(err)
+			pushed.State, pushed.Failure = handoff.Failed, s.outputFailure(err)
 			return pushed
 		default:
 			log.Info("An output is in the registry.", "output", art.Pinned(), "files", art.Files, "bytes", art.Bytes)

@@ -192,7 +192,7 @@ func (s *Sidecar) hearGate(ctx context.Context) (*handoff.Failure, error) {
 	case ctx.Err() != nil:
 		return nil, err
 	}
-	failed := handoff.Ready{State: handoff.Failed, Failure: inputFailure(err)}
+	failed := handoff.Ready{State: handoff.Failed, Failure: s.inputFailure(err)}
 	s.tellInputs(failed)
 	return failed.Failure, nil
 }

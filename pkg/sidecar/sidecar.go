@@ -48,7 +48,9 @@ func New(step handoff.Step, log *slog.Logger, notices *handoff.NoticeFile) *Side
 		graves[container] = new(sync.Mutex)
 	}
 	registry := func(password string) transfer.Registry {
-		return transfer.Registry{Host: step.Registry, PlainHTTP: step.PlainHTTP, Credential: credential(step, password), Log: log}
+		return transfer.Registry{
+			Host: step.Registry, PlainHTTP: step.PlainHTTP, Credential: credential(step, password), TokenFile: step.TokenFile, CAFile: step.CAFile, Log: log,
+		}
 	}
 	s := &Sidecar{
 		step:    step,

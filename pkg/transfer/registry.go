@@ -33,8 +33,14 @@ type Registry struct {
 	// Credential is asked before each request that needs a credential and holds no valid token, so it may read a file
 	// that rotates. Nil is anonymous. See [DockerCredentials].
 	Credential auth.CredentialFunc
+	// TokenFile holds a token that Host gets with every request, as a password of Basic. It is read each time, since it
+	// rotates, and comes before Credential. Empty: there is none.
+	TokenFile string
 	// CA is who may sign the registry's certificate; nil is the system's roots.
-	CA        *x509.CertPool
+	CA *x509.CertPool
+	// CAFile is a PEM file of who may sign it beside the system's roots, read again when it changes; it comes before CA. Empty:
+	// there is none.
+	CAFile    string
 	UserAgent string // default [UserAgent]
 	// Log is told about every request at level debug, without anything that could be a credential. Nil: nobody is.
 	Log *slog.Logger
@@ -55,14 +61,27 @@ func (r Registry) Repository(name string) (*remote.Repository, error) {
 		agent = UserAgent
 	}
 	repo.PlainHTTP = r.PlainHTTP
-	repo.Client = &auth.Client{
-		Client:     &http.Client{Transport: hinting{watching{r.logged(r.transport()), stallPatience}}},
+	client := &auth.Client{
+		Client:     &http.Client{Transport: reasoning{hinting{watching{r.logged(r.trusting()), stallPatience}}}},
 		Header:     http.Header{"User-Agent": {agent}},
 		Credential: r.Credential,
 		Cache:      auth.NewCache(),
 		ClientID:   UserAgent,
 	}
+	if r.TokenFile != "" {
+		t := tokens{host: repo.Reference.Host(), file: r.TokenFile}
+		client.Credential, client.Cache = t.credential, t
+	}
+	repo.Client = client
 	return repo, nil
+}
+
+// trusting is a transport for the certificates that are trusted.
+func (r Registry) trusting() http.RoundTripper {
+	if r.CAFile != "" {
+		return &authority{file: r.CAFile, connect: transport}
+	}
+	return transport(r.CA)
 }
 
 func (r Registry) logged(base http.RoundTripper) http.RoundTripper {
@@ -72,11 +91,11 @@ func (r Registry) logged(base http.RoundTripper) http.RoundTripper {
 	return requestLog{base, r.Log}
 }
 
-func (r Registry) transport() *http.Transport {
+func transport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{RootCAs: r.CA, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   dialTimeout,
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       90 * time.Second,

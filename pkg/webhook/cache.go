@@ -53,5 +53,5 @@ func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
 	} else if ready.Status != metav1.ConditionTrue {
 		warnings = append(warnings, fmt.Sprintf("OrasCache %q is not ready, and the step waits for it: %s", cache.Name, ready.Message))
 	}
-	return plan.Endpoint{Host: cache.Endpoint(), PlainHTTP: true}, warnings, nil
+	return plan.OfCache(&cache), warnings, nil
 }

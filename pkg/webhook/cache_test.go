@@ -67,6 +67,16 @@ func TestEndpointOfAnOrasCache(t *testing.T) {
 	}
 }
 
+func TestAnOrasCacheTellsWhatLetsStepsIn(t *testing.T) {
+	cache := &v1alpha1.OrasCache{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "oras"},
+		Spec:       v1alpha1.OrasCacheSpec{Auth: v1alpha1.AuthServiceAccount, TLS: v1alpha1.TLSSpec{Enabled: true}},
+	}
+	got, _, err := finder{cached: reader(t, cache), live: reader(t)}.find(t.Context(), "team", "oras")
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, plan.Endpoint{Host: "oras.team.svc:5000", Audience: "oras://team/oras", CAConfigMap: "oras-ca"})
+}
+
 func TestAnOrasCacheIsLookedForPastTheCache(t *testing.T) {
 	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "oras"}}
 	got, _, err := finder{cached: reader(t), live: reader(t, cache)}.find(t.Context(), "team", "oras")

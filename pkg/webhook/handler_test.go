@@ -15,6 +15,7 @@ import (
 	"gotest.tools/v3/assert"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
@@ -183,7 +184,8 @@ func mutator() Mutator {
 	return Mutator{
 		SidecarImage: "sidecar:test",
 		FindCache: func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
-			return plan.Endpoint{Host: v1alpha1.Endpoint(namespace, name), PlainHTTP: true}, nil, nil
+			cache := v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: caches()[name]}
+			return plan.OfCache(&cache), nil, nil
 		},
 		FindCommand: func(_ context.Context, _ string, _ corev1.PodSpec, image string) inject.ImageCommand {
 			return images()[image]
@@ -191,13 +193,19 @@ func mutator() Mutator {
 	}
 }
 
+// caches are the specs of the OrasCaches of the cases.
+func caches() map[string]v1alpha1.OrasCacheSpec { return known[v1alpha1.OrasCacheSpec]("caches.yaml") }
+
 // images is what the images of the cases run.
-func images() map[string]inject.ImageCommand {
-	data, err := os.ReadFile(filepath.Join(testdata, "images.yaml"))
+func images() map[string]inject.ImageCommand { return known[inject.ImageCommand]("images.yaml") }
+
+// known reads what the cases have in common.
+func known[T any](file string) map[string]T {
+	data, err := os.ReadFile(filepath.Join(testdata, file))
 	if err != nil {
 		panic(err)
 	}
-	var all map[string]inject.ImageCommand
+	var all map[string]T
 	if err := yaml.UnmarshalStrict(data, &all); err != nil {
 		panic(err)
 	}

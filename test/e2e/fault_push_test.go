@@ -89,7 +89,7 @@ func TestFaultAnOutputThatDoesNotFitIntoTheRegistryIs202(t *testing.T) { // E80
 	tagless := maker("step", through(registry, keys{"output-uri": "out:v1"}))
 	tagless.args = []string{"fill", "$ORAS_OUTPUT_PATH/large", "32"}
 	c.apply(t, ns, tagless)
-	c.withoutOutputs(t, ns, "step", 202, "out:v1", "no space left on device")
+	c.withoutOutputs(t, ns, "step", 202, "out:v1", "507", "The storage of this registry is full")
 
 	wanting := taker("wanting", through(registry, keys{"input-uri": "out:v1"}))
 	c.apply(t, ns, wanting)
