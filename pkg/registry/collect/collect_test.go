@@ -533,3 +533,22 @@ func TestAMountWithoutASourceIsOneUnlessTheBlobIsQuarantined(t *testing.T) {
 		assert.Equal(t, asked, "", "it is to be sent again")
 	})
 }
+
+func TestAManifestThatIsPushedByDigestWaitsForEveryTagThatItMoves(t *testing.T) {
+	inWorld(t, Options{}, func(t *testing.T, w *world) {
+		gate := w.collector.Gate()
+		passed := gate.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) }))
+		gate.condemn(listed{tagNode("step", "b"): time.Now()})
+		answered := make(chan int, 1)
+		go func() {
+			answer := httptest.NewRecorder()
+			path := "/v2/step/manifests/" + digest.FromString("{}").String() + "?tag=a&tag=b"
+			passed.ServeHTTP(answer, httptest.NewRequest(http.MethodPut, path, strings.NewReader("{}")))
+			answered <- answer.Code
+		}()
+		synctest.Wait()
+		assert.Equal(t, len(answered), 0)
+		gate.condemn(nil)
+		assert.Equal(t, <-answered, http.StatusCreated)
+	})
+}

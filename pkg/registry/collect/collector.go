@@ -27,7 +27,7 @@ type Options struct {
 	Log *slog.Logger
 	// Turn says when it is this process that collects. Default: always.
 	Turn Turn
-	// Uploads removes abandoned uploads; it is called at the beginning of each round. Default: nothing is done.
+	// Uploads removes abandoned uploads; it is called at the beginning of each round, and each hour. Default: nothing is done.
 	Uploads func(context.Context) error
 	// Done gets the report of each round that ended well. Default: nothing is done.
 	Done func(Report)
@@ -56,6 +56,9 @@ func New(opts Options) *Collector {
 	}
 	if opts.Turn == nil {
 		opts.Turn = always{}
+	}
+	if opts.Uploads == nil {
+		opts.Uploads = func(context.Context) error { return nil }
 	}
 	if opts.Done == nil {
 		opts.Done = func(Report) {}

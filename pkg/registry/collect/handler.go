@@ -133,18 +133,22 @@ func (g *Gate) manifest(w http.ResponseWriter, r *http.Request, next http.Handle
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	r.ContentLength = int64(len(data))
 	r.TransferEncoding = nil
-	g.pass(w, r, next, manifestUse(repository, reference, data), nil)
+	g.pass(w, r, next, manifestUse(repository, reference, r.URL.Query()["tag"], data), nil)
 }
 
 // manifestUse is what the PUT of a manifest makes use of. One that cannot be read lists nothing: the registry refuses it.
-func manifestUse(repository, reference string, data []byte) *use {
+// It is pushed as reference, and, where that is a digest, moves tags.
+func manifestUse(repository, reference string, tags []string, data []byte) *use {
 	u := &use{}
 	ofRepository := func(d digest.Digest) node { return manifestNode(repository, d) }
 	own := digest.Canonical.FromBytes(data)
 	u.of(own, blobNode)
 	u.of(own, ofRepository)
 	if _, ok := asDigest(reference); !ok {
-		u.nodes = append(u.nodes, tagNode(repository, reference))
+		tags = []string{reference}
+	}
+	for _, tag := range tags {
+		u.nodes = append(u.nodes, tagNode(repository, tag))
 	}
 	says, err := parse(data)
 	if err != nil {

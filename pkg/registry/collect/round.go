@@ -29,10 +29,7 @@ func (c *Collector) Collect(ctx context.Context) (Report, error) {
 }
 
 func (c *Collector) collect(ctx context.Context, report *Report) error {
-	var abandoned error
-	if c.opts.Uploads != nil { // first, since it makes room
-		abandoned = wrap("removing abandoned uploads", c.opts.Uploads(ctx))
-	}
+	abandoned := wrap("removing abandoned uploads", c.opts.Uploads(ctx)) // first, since it makes room
 	return errors.Join(abandoned, c.removeDead(ctx, report))
 }
 

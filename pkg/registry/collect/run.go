@@ -13,6 +13,8 @@ const (
 	again = time.Minute
 	// firstRound is how long after the beginning of a turn its first round begins at the latest: until then nobody knows how full the storage is.
 	firstRound = time.Minute
+	// uploadsEvery is how often abandoned uploads are removed, whatever the schedule says of all else.
+	uploadsEvery = time.Hour
 )
 
 // Turn says when it is this process's turn to collect, among those that use the storage.
@@ -45,35 +47,58 @@ func (c *Collector) Run(ctx context.Context) error {
 }
 
 func (c *Collector) run(ctx context.Context, schedule cron.Schedule) {
-	err := c.Finish(ctx)
-	soonest := time.Now().Add(firstRound)
+	began := time.Now()
+	uploads := time.NewTicker(uploadsEvery)
+	defer uploads.Stop()
+	wait := c.after(ctx, schedule, began, c.Finish(ctx))
 	for ctx.Err() == nil {
-		var wait <-chan time.Time
-		switch {
-		case err != nil:
-			c.opts.Log.ErrorContext(ctx, "The garbage collection did not end well, and is tried again.", "error", err, "after", again)
-			wait = time.After(again)
-		case schedule != nil:
-			next := schedule.Next(time.Now())
-			if c.Last().Started.IsZero() && next.After(soonest) {
-				next = soonest
-			}
-			wait = time.After(time.Until(next))
-		}
 		select {
 		case <-wait:
+			wait = c.after(ctx, schedule, began, c.turn(ctx, schedule))
+		case <-uploads.C:
+			if err := c.opts.Uploads(ctx); err != nil {
+				c.opts.Log.ErrorContext(ctx, "Abandoned uploads could not all be removed.", "error", err)
+			}
 		case <-ctx.Done():
-			return
-		}
-		if schedule == nil {
-			err = c.Finish(ctx)
-			continue
-		}
-		var report Report
-		if report, err = c.Collect(ctx); err == nil {
-			c.opts.Log.InfoContext(ctx, "Collected garbage.", "report", report)
 		}
 	}
+}
+
+// after returns a channel that says when it is time again, after what ended with err.
+func (c *Collector) after(ctx context.Context, schedule cron.Schedule, began time.Time, err error) <-chan time.Time {
+	if err != nil {
+		c.opts.Log.ErrorContext(ctx, "The garbage collection did not end well, and is tried again.", "error", err, "after", again)
+		return time.After(again)
+	}
+	next := c.next(schedule, began)
+	if next.IsZero() {
+		return nil // never
+	}
+	return time.After(time.Until(next))
+}
+
+// next is when the next round of a turn begins that began then; zero if there is none.
+func (c *Collector) next(schedule cron.Schedule, began time.Time) time.Time {
+	if schedule == nil {
+		return time.Time{}
+	}
+	next := schedule.Next(time.Now()) // zero where it never comes, such as the 31st of February
+	if soonest := began.Add(firstRound); c.Last().Started.IsZero() && (next.IsZero() || next.After(soonest)) {
+		return soonest
+	}
+	return next
+}
+
+// turn does a round, or without a schedule only what one has left to do.
+func (c *Collector) turn(ctx context.Context, schedule cron.Schedule) error {
+	if schedule == nil {
+		return c.Finish(ctx)
+	}
+	report, err := c.Collect(ctx)
+	if err == nil {
+		c.opts.Log.InfoContext(ctx, "Collected garbage.", "report", report)
+	}
+	return err
 }
 
 // Finish does what a round that did not end has left to do, if there is one: requests may be waiting for that.

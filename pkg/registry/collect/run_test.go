@@ -66,3 +66,33 @@ func TestARoundThatFailedIsSoonTriedAgain(t *testing.T) {
 		assert.ErrorIs(t, <-done, context.Canceled)
 	})
 }
+
+func TestAScheduleThatNeverComesIsOneRound(t *testing.T) {
+	inWorld(t, Options{Config: Config{Schedule: "0 0 31 2 *"}}, func(t *testing.T, w *world) {
+		began := time.Now()
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.collector.Run(ctx) }()
+		time.Sleep(24 * time.Hour)
+		assert.Equal(t, w.collector.Last().Started.Sub(began), firstRound)
+		stop()
+		assert.ErrorIs(t, <-done, context.Canceled)
+	})
+}
+
+func TestAbandonedUploadsGoWithoutASchedule(t *testing.T) {
+	var calls atomic.Int32
+	opts := Options{Uploads: func(context.Context) error {
+		calls.Add(1)
+		return nil
+	}}
+	inWorld(t, opts, func(t *testing.T, w *world) {
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.collector.Run(ctx) }()
+		time.Sleep(24*time.Hour + time.Second)
+		assert.Equal(t, calls.Load(), int32(24))
+		stop()
+		assert.ErrorIs(t, <-done, context.Canceled)
+	})
+}
