@@ -66,7 +66,8 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := newCluster(t, interceptor.Funcs{}, newCache(nil), tc.foreign)
+			asked := newCache(func(c *v1alpha1.OrasCache) { c.Spec.Auth = v1alpha1.AuthServiceAccount }) // it has one of each kind
+			c := newCluster(t, interceptor.Funcs{}, asked, tc.foreign)
 			there := tc.foreign.DeepCopyObject().(client.Object)
 			assert.Assert(t, c.has(t, tc.foreign.GetName(), there))
 			version := there.GetResourceVersion()

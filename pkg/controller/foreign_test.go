@@ -32,3 +32,14 @@ func TestAForeignImageIsNotTakenForWhatItIsNot(t *testing.T) {
 	cache, _ = c.change(t, cache, func(cache *v1alpha1.OrasCache) { cache.Spec.Auth = v1alpha1.AuthServiceAccount })
 	assert.Equal(t, reasonOf(cache), v1alpha1.ReasonUnsupported, "it would let in everybody")
 }
+
+func TestAScheduleThatTheRegistryWouldNotStartWithLeavesItAsItWas(t *testing.T) {
+	c := newCluster(t, interceptor.Funcs{}, newCache(nil))
+	cache, _, err := c.reconcile(t)
+	assert.NilError(t, err)
+	cache, before := c.change(t, cache, func(cache *v1alpha1.OrasCache) { cache.Spec.GC.Schedule = new("0 3 * * *") })
+	cache, after := c.change(t, cache, func(cache *v1alpha1.OrasCache) { cache.Spec.GC.Schedule = new("61 3 * * *") })
+	assert.Equal(t, reasonOf(cache), v1alpha1.ReasonUnsupported)
+	assert.Assert(t, cmp.Contains(cache.Status.Conditions[0].Message, `The schedule "61 3 * * *" of spec.gc.schedule is none`))
+	assert.Equal(t, after, before)
+}

@@ -85,6 +85,9 @@ func (r *Reconciler) prepare(ctx context.Context, cache *v1alpha1.OrasCache) (ma
 	if err := checkForeign(cache); err != nil {
 		return nil, err
 	}
+	if err := checkSchedule(cache); err != nil {
+		return nil, err
+	}
 	if err := r.checkMove(ctx, cache); err != nil {
 		return nil, err
 	}

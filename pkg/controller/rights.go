@@ -19,6 +19,21 @@ func asksCluster(cache *v1alpha1.OrasCache) bool {
 	return !isForeign(cache) && (usesTokens(cache) || usesLease(cache))
 }
 
+// hasAccount tells whether the registry's pods have a ServiceAccount of their own: where they ask the API server, or a cloud gives it
+// rights on the bucket. Any other runs as the namespace's default one, with the pull secrets that people give that.
+func hasAccount(cache *v1alpha1.OrasCache) bool {
+	return asksCluster(cache) || storageOf(cache) == inBucket
+}
+
+// accountOf is the name of the ServiceAccount of the registry's pods. It is never left out: the API server keeps the name that was there
+// before in a field of its own, and would take it from that.
+func accountOf(cache *v1alpha1.OrasCache) string {
+	if hasAccount(cache) {
+		return registryName(cache)
+	}
+	return "default"
+}
+
 // serviceAccount is that of the registry's pods. What others write into it, such as annotations for the rights that a cloud gives,
 // stays.
 func serviceAccount(cache *v1alpha1.OrasCache) *applycore.ServiceAccountApplyConfiguration {
@@ -102,7 +117,10 @@ func binding(cache *v1alpha1.OrasCache, name string) *applyrbac.RoleBindingApply
 
 // rights are the objects by which the registry may do its work, and its clients theirs.
 func rights(cache *v1alpha1.OrasCache) []applyConfiguration {
-	all := []applyConfiguration{serviceAccount(cache)}
+	var all []applyConfiguration
+	if hasAccount(cache) {
+		all = append(all, serviceAccount(cache))
+	}
 	if usesLease(cache) {
 		all = append(all, lease(cache))
 	}

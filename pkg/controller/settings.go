@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/robfig/cron/v3"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
@@ -17,7 +18,7 @@ import (
 const (
 	// drainDelay is how long a registry that is told to stop still serves, until Services do not lead to it any more.
 	drainDelay = 5 * time.Second
-	// drainTimeout is how long requests under way may go on after that.
+	// drainTimeout is how long requests under way may go on once it is told so, the delay included.
 	drainTimeout = 25 * time.Second
 )
 
@@ -127,6 +128,19 @@ func prefixOf(cache *v1alpha1.OrasCache, s3 *v1alpha1.S3Spec) string {
 }
 
 func pathStyleOf(s3 *v1alpha1.S3Spec) bool { return ptr.Deref(s3.PathStyle, s3.Endpoint != "") }
+
+// checkSchedule refuses a schedule that the registry would not start with: the rule in the CRD knows its form alone.
+func checkSchedule(cache *v1alpha1.OrasCache) error {
+	schedule := ptr.Deref(cache.Spec.GC.Schedule, v1alpha1.DefaultGCSchedule)
+	if schedule == "" {
+		return nil
+	}
+	if _, err := cron.ParseStandard(schedule); err != nil {
+		return &settingError{v1alpha1.ReasonUnsupported, fmt.Sprintf(
+			"The schedule %q of spec.gc.schedule is none: %v. The registry goes on as it was.", schedule, err)}
+	}
+	return nil
+}
 
 func collectSettingsOf(cache *v1alpha1.OrasCache) collectSettings {
 	c := collectSettings{

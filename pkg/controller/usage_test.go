@@ -39,8 +39,7 @@ func newMeasured(t *testing.T, change func(*v1alpha1.OrasCache), answers ...stri
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		_, err = w.Write([]byte(m.answers[pod]))
-		assert.Check(t, err)
+		_, _ = w.Write([]byte(m.answers[pod])) // who asked may have heard enough
 	}))
 	t.Cleanup(served.Close)
 	m.meter = newMeter(m.c, m.c.Status())

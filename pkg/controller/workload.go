@@ -46,7 +46,7 @@ func statefulSet(cache *v1alpha1.OrasCache, operatorImage, settings string) *app
 func podSpec(cache *v1alpha1.OrasCache, operatorImage string) *applycore.PodSpecApplyConfiguration {
 	c := container(cache, operatorImage)
 	spec := applycore.PodSpec().
-		WithServiceAccountName(registryName(cache)).
+		WithServiceAccountName(accountOf(cache)).
 		WithAutomountServiceAccountToken(asksCluster(cache)).
 		WithEnableServiceLinks(false).
 		WithTerminationGracePeriodSeconds(stopSeconds).
