@@ -110,15 +110,28 @@ func (p *proxy) remove(t *testing.T, rule string) {
 func (p *proxy) awaitFired(t *testing.T, rule string, times int) {
 	t.Helper()
 	await(t, fmt.Sprintf("rule %s of the proxy has happened %d times", rule, times), func(ctx context.Context) (bool, error) {
-		var standing []faults.Standing
-		err := p.read(ctx, "rules", &standing)
-		for _, s := range standing {
-			if s.Name == rule && s.Fired >= times {
-				return true, err
-			}
-		}
-		return false, err
+		fired, err := p.count(ctx, rule)
+		return fired >= times, err
 	})
+}
+
+// fired is how often a rule has happened.
+func (p *proxy) fired(t *testing.T, rule string) int {
+	t.Helper()
+	fired, err := p.count(t.Context(), rule)
+	assert.NilError(t, err)
+	return fired
+}
+
+func (p *proxy) count(ctx context.Context, rule string) (fired int, err error) {
+	var standing []faults.Standing
+	err = p.read(ctx, "rules", &standing)
+	for _, s := range standing {
+		if s.Name == rule {
+			fired = s.Fired
+		}
+	}
+	return fired, err
 }
 
 // log is every request so far and what came of it.
