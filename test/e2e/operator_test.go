@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/converged-computing/oras-operator/pkg/inject"
+	"github.com/converged-computing/oras-operator/pkg/webhook"
 	"github.com/converged-computing/oras-operator/test/harness"
 )
 
@@ -41,6 +42,7 @@ func TestE57WhileTheOperatorIsDownOnlyMarkedPodsAreHeldBack(t *testing.T) {
 	for _, object := range []client.Object{marked(ns), step} {
 		err := c.try(t, object)
 		assert.ErrorContains(t, err, webhookService+"."+harness.OperatorNamespace+".svc")
+		assert.ErrorContains(t, err, webhook.Hint)
 	}
 	template := corev1.PodTemplateSpec{ObjectMeta: *marked(ns).ObjectMeta.DeepCopy(), Spec: marked(ns).Spec}
 	template.Name, template.Namespace = "", ""
