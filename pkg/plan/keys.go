@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
@@ -46,14 +47,14 @@ func gather(m Metadata) (settings, []string, problems) {
 	return found, warnings, ps
 }
 
-// knownKeys are all keys by name.
-func knownKeys() map[string]v1alpha1.Key {
+// knownKeys are all keys by name, gathered once, since each admission looks at them several times.
+var knownKeys = sync.OnceValue(func() map[string]v1alpha1.Key {
 	known := map[string]v1alpha1.Key{}
 	for _, key := range v1alpha1.Keys() {
 		known[key.Name] = key
 	}
 	return known
-}
+})
 
 func (s settings) set(base string, n int, name, value string, ps *problems) {
 	if s[base] == nil {
