@@ -10,6 +10,12 @@ import (
 	"k8s.io/client-go/discovery"
 )
 
+// Server tells what an API server is.
+type Server interface {
+	discovery.ServerVersionInterface
+	discovery.ServerGroupsInterface
+}
+
 // ErrServerTooOld is the error of an API server that drops what makes an init container a native sidecar.
 var ErrServerTooOld = errors.New("native sidecars need Kubernetes 1.29 or newer")
 
