@@ -39,7 +39,7 @@ func (k *Keeper) Start(ctx context.Context) error {
 
 // Keep takes the step of rotation that is due, if one is, and puts the authorities where they have to be.
 func (k *Keeper) Keep(ctx context.Context) error {
-	secret, err := k.opts.load(ctx)
+	secret, err := k.opts.store().load(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	if !told { // the next step relies on it
 		return k.opts.inject(ctx, held.Authorities)
 	}
-	if err := k.opts.save(ctx, secret, next); err != nil {
+	if err := k.opts.store().save(ctx, secret, next.data()); err != nil {
 		return err
 	}
 	k.opts.Log.Info("The webhook certificates were rotated.", "secret", k.opts.Secret)
