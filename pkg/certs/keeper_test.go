@@ -72,7 +72,7 @@ func (w world) keep(t *testing.T) {
 	t.Helper()
 	keeper, err := NewKeeper(w.Options)
 	assert.NilError(t, err)
-	assert.NilError(t, keeper.Keep(t.Context()))
+	assert.NilError(t, keeper.keep(t.Context()))
 }
 
 func (w world) mutating(t *testing.T) *admissionv1.MutatingWebhookConfiguration {
@@ -181,7 +181,7 @@ func TestNothingIsSignedByAnAuthorityThatWebhooksWereNotTold(t *testing.T) {
 	var refusal error
 	for day := range 170 { // the serving certificate is of 90 days, and its authority, of 360, gets a successor after a third
 		w.clock.SetTime(testStart().Add(time.Duration(day) * 24 * time.Hour))
-		refusal = keeper.Keep(t.Context())
+		refusal = keeper.keep(t.Context())
 		assert.NilError(t, source.Refresh(t.Context()))
 		assert.NilError(t, source.Ready(), "day %d", day)
 	}
@@ -273,7 +273,7 @@ func TestASourceServesOnWhileItCannotRead(t *testing.T) {
 	assert.NilError(t, err)
 	secret.Data[keyPrivateKey] = []byte("garbage")
 	assert.NilError(t, w.Client.Update(t.Context(), secret))
-	assert.ErrorIs(t, source.Refresh(t.Context()), ErrBundle)
+	assert.ErrorIs(t, source.Refresh(t.Context()), errBundle)
 	assert.NilError(t, source.Ready())
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
-// CheckTemplates refuses a workload that makes pods of a template with keys that no step can have, before the workload makes
+// checkTemplates refuses a workload that makes pods of a template with keys that no step can have, before the workload makes
 // the first. Warnings are for its author. What only the moment of a pod's creation can tell, such as whether the OrasCache is
 // there, is not looked at.
-func (m Mutator) CheckTemplates(ctx context.Context, raw []byte, namespace string) ([]string, error) {
+func (m Mutator) checkTemplates(ctx context.Context, raw []byte, namespace string) ([]string, error) {
 	found, err := templates(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)

@@ -12,17 +12,17 @@ func (m Mutator) handlePod(ctx context.Context, req admission.Request) admission
 		return admission.Allowed("")
 	}
 	object, warnings, err := m.Pod(ctx, req.Object.Raw, req.Namespace)
-	return m.answer(ctx, PodPath, "this pod", req.Object.Raw, object, warnings, err)
+	return m.answer(ctx, podPath, "this pod", req.Object.Raw, object, warnings, err)
 }
 
 func (m Mutator) handleJob(ctx context.Context, req admission.Request) admission.Response {
 	switch req.Operation {
 	case admissionv1.Create:
 		object, warnings, err := m.Job(ctx, req.Object.Raw, req.Namespace)
-		return m.answer(ctx, JobPath, "this Job", req.Object.Raw, object, warnings, err)
+		return m.answer(ctx, jobPath, "this Job", req.Object.Raw, object, warnings, err)
 	case admissionv1.Update:
-		object, warnings, err := UpdatedJob(req.Object.Raw, req.OldObject.Raw)
-		return m.answer(ctx, JobPath, "this Job", req.Object.Raw, object, warnings, err)
+		object, warnings, err := updatedJob(req.Object.Raw, req.OldObject.Raw)
+		return m.answer(ctx, jobPath, "this Job", req.Object.Raw, object, warnings, err)
 	default:
 		return admission.Allowed("")
 	}
@@ -30,15 +30,15 @@ func (m Mutator) handleJob(ctx context.Context, req admission.Request) admission
 
 func (m Mutator) handleStep(ctx context.Context, req admission.Request) admission.Response {
 	err := CheckStep(req.Object.Raw)
-	return m.answer(ctx, StepPath, "this pod", req.Object.Raw, req.Object.Raw, nil, err)
+	return m.answer(ctx, stepPath, "this pod", req.Object.Raw, req.Object.Raw, nil, err)
 }
 
 func (m Mutator) handleKeys(ctx context.Context, req admission.Request) admission.Response {
-	warnings, err := ChangedKeys(req.Object.Raw, req.OldObject.Raw)
-	return m.answer(ctx, KeysPath, "this Job", req.Object.Raw, req.Object.Raw, warnings, err)
+	warnings, err := changedKeys(req.Object.Raw, req.OldObject.Raw)
+	return m.answer(ctx, keysPath, "this Job", req.Object.Raw, req.Object.Raw, warnings, err)
 }
 
 func (m Mutator) handleTemplates(ctx context.Context, req admission.Request) admission.Response {
-	warnings, err := m.CheckTemplates(ctx, req.Object.Raw, req.Namespace)
-	return m.answer(ctx, TemplatePath, "this "+req.Kind.Kind, req.Object.Raw, req.Object.Raw, warnings, err)
+	warnings, err := m.checkTemplates(ctx, req.Object.Raw, req.Namespace)
+	return m.answer(ctx, templatePath, "this "+req.Kind.Kind, req.Object.Raw, req.Object.Raw, warnings, err)
 }

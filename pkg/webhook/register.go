@@ -11,16 +11,16 @@ import (
 
 // Paths that the webhooks are served at.
 const (
-	PodPath      = "/mutate-pod"
-	JobPath      = "/mutate-job"
-	StepPath     = "/validate-pod"
-	TemplatePath = "/validate-template"
-	KeysPath     = "/validate-keys"
+	podPath      = "/mutate-pod"
+	jobPath      = "/mutate-job"
+	stepPath     = "/validate-pod"
+	templatePath = "/validate-template"
+	keysPath     = "/validate-keys"
 )
 
-// Hint may follow a path. The API server prints the path where a call fails: the only words in such a denial that are the
+// hint may follow a path. The API server prints the path where a call fails: the only words in such a denial that are the
 // operator's.
-const Hint = "/is-deployment-oras-operator-ready"
+const hint = "/is-deployment-oras-operator-ready"
 
 // Options are the settings of the webhooks.
 type Options struct {
@@ -36,7 +36,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	if opts.SidecarImage == "" {
 		return errors.New("registering the webhooks: the sidecar's image is not set")
 	}
-	if err := CheckServer(opts.Server); err != nil {
+	if err := checkServer(opts.Server); err != nil {
 		return err
 	}
 	if err := warmUp(ctx, mgr); err != nil {
@@ -51,7 +51,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return err
 	}
-	assigned, err := AssignsUsers(opts.Server)
+	assigned, err := assignsUsers(opts.Server)
 	if err != nil {
 		return err
 	}
@@ -66,10 +66,10 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	}
 	server := mgr.GetWebhookServer()
 	for path, handle := range map[string]admission.HandlerFunc{
-		PodPath: m.handlePod, JobPath: m.handleJob, StepPath: m.handleStep, TemplatePath: m.handleTemplates, KeysPath: m.handleKeys,
+		podPath: m.handlePod, jobPath: m.handleJob, stepPath: m.handleStep, templatePath: m.handleTemplates, keysPath: m.handleKeys,
 	} {
 		server.Register(path, parting(opts.Ending, &admission.Webhook{Handler: handle}))
-		server.Register(path+Hint, parting(opts.Ending, &admission.Webhook{Handler: handle}))
+		server.Register(path+hint, parting(opts.Ending, &admission.Webhook{Handler: handle}))
 	}
 	return nil
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/inject"
 )
 
-// UpdatedJob returns an update of a Job as it is to be stored, and warnings for its author. The template of a Job cannot
+// updatedJob returns an update of a Job as it is to be stored, and warnings for its author. The template of a Job cannot
 // change, so where the update only takes back what was injected, it is put back as it was; anything else is left to
 // Kubernetes to allow or refuse.
-func UpdatedJob(raw, oldRaw []byte) ([]byte, []string, error) {
+func updatedJob(raw, oldRaw []byte) ([]byte, []string, error) {
 	job, old, err := decodeJobs(raw, oldRaw)
 	if err != nil {
 		return nil, nil, err
@@ -32,8 +32,8 @@ func UpdatedJob(raw, oldRaw []byte) ([]byte, []string, error) {
 	return object, warnings, err
 }
 
-// ChangedKeys returns warnings for the author of an update that changes keys of a Job that is there already.
-func ChangedKeys(raw, oldRaw []byte) ([]string, error) {
+// changedKeys returns warnings for the author of an update that changes keys of a Job that is there already.
+func changedKeys(raw, oldRaw []byte) ([]string, error) {
 	job, old, err := decodeJobs(raw, oldRaw)
 	if err != nil {
 		return nil, err
