@@ -47,7 +47,7 @@ images: build ## Build the images from the binaries into dist/images.tar.
 generate: ## Generate deepcopy functions, the CRD and the admission policies.
 	$(CONTROLLER_GEN) object paths=./pkg/apis/...
 	$(CONTROLLER_GEN) crd paths=./pkg/apis/... output:crd:dir=config/crd
-	go run ./test/policies >config/overlays/policies/policies.yaml
+	go run ./config/overlays/policies/generate >config/overlays/policies/policies.yaml
 
 .PHONY: install-yaml
 install-yaml: ## Generate dist/install.yaml.
@@ -158,9 +158,9 @@ test: test-unit test-e2e ## All tests on this machine: units, processes, and the
 .PHONY: test-unit
 test-unit: bin/minio ## Unit and process tests.
 	@test/compiler
-	MINIO=$(CURDIR)/bin/minio go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports -e /test/config -e /test/policies)
+	MINIO=$(CURDIR)/bin/minio go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports -e /test/config -e /policies/generate)
 	go test -race -timeout 30m -count 1 ./test/process ./test/imports ./test/config # what they test, the test cache does not see
-	go test ./test/policies # one goroutine, and nothing else needs the API server's packages built for the race detector
+	go test ./config/overlays/policies/generate # one goroutine, and nothing else needs the API server's packages built for the race detector
 
 .PHONY: test-e2e
 test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 INSTALL=yaml|chart RUN=regexp SKIP=regexp.

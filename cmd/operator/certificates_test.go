@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
-	"gotest.tools/v3/assert/cmp"
 	"k8s.io/client-go/rest"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
@@ -19,17 +18,17 @@ func TestTheManagerKeepsACertificateUnlessItIsGivenOne(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	opts := &managerOptions{namespace: "system", certLifetime: certs.DefaultLifetime}
 
-	served, kept, err := newCertificates(nowhere, scheme, opts, log)
+	made, err := newCertificates(nowhere, scheme, opts, log)
 	assert.NilError(t, err)
-	_, own := served.(*certs.Source)
-	assert.Assert(t, own, "%T", served)
-	assert.Assert(t, cmp.Len(kept, 1))
+	_, own := made.served.(*certs.Source)
+	assert.Assert(t, own, "%T", made.served)
+	assert.Assert(t, made.keeper != nil)
 
 	opts.certDir = t.TempDir()
-	served, kept, err = newCertificates(nowhere, scheme, opts, log)
+	made, err = newCertificates(nowhere, scheme, opts, log)
 	assert.NilError(t, err)
-	_, given := served.(*certs.Files)
-	assert.Assert(t, given, "%T", served)
-	assert.Assert(t, cmp.Len(kept, 0))
-	assert.ErrorIs(t, served.Ready(), certs.ErrNoCertificate)
+	_, given := made.served.(*certs.Files)
+	assert.Assert(t, given, "%T", made.served)
+	assert.Assert(t, made.keeper == nil)
+	assert.ErrorIs(t, made.served.Ready(), certs.ErrNoCertificate)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/http"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
@@ -48,11 +46,11 @@ func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) err
 	if err != nil {
 		return err
 	}
-	served, kept, err := newCertificates(cluster, scheme, opts, log)
+	webhookCerts, err := newCertificates(cluster, scheme, opts, log)
 	if err != nil {
 		return err
 	}
-	mgr, err := newManager(cluster, scheme, opts, served)
+	mgr, err := newManager(cluster, scheme, opts, webhookCerts.served)
 	if err != nil {
 		return fmt.Errorf("setting the manager up: %w", err)
 	}
@@ -77,7 +75,7 @@ func runManager(ctx context.Context, opts *managerOptions, log *slog.Logger) err
 		return err
 	}
 	if opts.webhookPort != 0 {
-		if err := addWebhooks(ctx, mgr, opts, served, kept, end); err != nil {
+		if err := addWebhooks(ctx, mgr, opts, webhookCerts, end); err != nil {
 			return err
 		}
 	}
@@ -123,25 +121,19 @@ func watched() map[client.Object]cache.ByObject {
 
 // addWebhooks adds the webhooks, what keeps and follows their certificates, and the probes that say that the API server
 // can call them.
-func addWebhooks(ctx context.Context, mgr ctrl.Manager, opts *managerOptions, served certificate, kept []manager.Runnable, end *drain) error {
+func addWebhooks(ctx context.Context, mgr ctrl.Manager, opts *managerOptions, served certificates, end *drain) error {
 	server, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	for _, part := range append(kept, served) {
-		if err := mgr.Add(part); err != nil {
-			return fmt.Errorf("adding the certificates: %w", err)
-		}
+	if err := served.add(mgr); err != nil {
+		return err
 	}
 	hooks := webhook.Options{SidecarImage: opts.sidecarImage, LookUpImages: opts.lookUpImages, Server: server, Ending: end.begun.Load}
 	if err := webhook.Register(ctx, mgr, hooks); err != nil {
 		return err
 	}
 	if err := mgr.AddReadyzCheck("webhook-server", mgr.GetWebhookServer().StartedChecker()); err != nil {
-		return fmt.Errorf("adding a probe: %w", err)
-	}
-	trusted := func(*http.Request) error { return served.Ready() }
-	if err := mgr.AddReadyzCheck("webhook-certificate", trusted); err != nil {
 		return fmt.Errorf("adding a probe: %w", err)
 	}
 	return nil

@@ -18,11 +18,11 @@ const (
 	keyPrivateKey   = "tls.key"
 )
 
-// ErrBundle is wrapped by every error about a [Bundle] that cannot be used.
-var ErrBundle = errors.New("certificate bundle")
+// errBundle is wrapped by every error about a [bundle] that cannot be used.
+var errBundle = errors.New("certificate bundle")
 
-// Bundle is what the Secret holds, as PEM.
-type Bundle struct {
+// bundle is what the Secret holds, as PEM.
+type bundle struct {
 	// Authorities are the certificates to trust, the newest first.
 	Authorities []byte
 	// AuthorityKey is the private key of the newest authority.
@@ -32,8 +32,8 @@ type Bundle struct {
 }
 
 // bundleOf returns the bundle in the data of a Secret.
-func bundleOf(data map[string][]byte) Bundle {
-	return Bundle{
+func bundleOf(data map[string][]byte) bundle {
+	return bundle{
 		Authorities:  data[keyAuthorities],
 		AuthorityKey: data[keyAuthorityKey],
 		Certificate:  data[keyCertificate],
@@ -42,7 +42,7 @@ func bundleOf(data map[string][]byte) Bundle {
 }
 
 // data returns b as the data of a Secret.
-func (b Bundle) data() map[string][]byte {
+func (b bundle) data() map[string][]byte {
 	return map[string][]byte{
 		keyAuthorities:  b.Authorities,
 		keyAuthorityKey: b.AuthorityKey,
@@ -57,7 +57,7 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// parsed is a [Bundle] that has been read and found to be whole.
+// parsed is a [bundle] that has been read and found to be whole.
 type parsed struct {
 	authorities []*x509.Certificate // the newest first, at least one
 	signer      authority           // the newest, with its key
@@ -65,22 +65,22 @@ type parsed struct {
 }
 
 // parse reads b.
-func (b Bundle) parse() (parsed, error) {
+func (b bundle) parse() (parsed, error) {
 	authorities, err := parseAuthorities(b.Authorities)
 	if err != nil {
 		return parsed{}, err
 	}
 	pair, err := tls.X509KeyPair(b.Authorities, b.AuthorityKey)
 	if err != nil {
-		return parsed{}, fmt.Errorf("%w: reading the authority's key: %w", ErrBundle, err)
+		return parsed{}, fmt.Errorf("%w: reading the authority's key: %w", errBundle, err)
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok {
-		return parsed{}, fmt.Errorf("%w: the authority's key is not an ECDSA key", ErrBundle)
+		return parsed{}, fmt.Errorf("%w: the authority's key is not an ECDSA key", errBundle)
 	}
 	serving, err := tls.X509KeyPair(b.Certificate, b.PrivateKey)
 	if err != nil {
-		return parsed{}, fmt.Errorf("%w: reading the serving certificate: %w", ErrBundle, err)
+		return parsed{}, fmt.Errorf("%w: reading the serving certificate: %w", errBundle, err)
 	}
 	return parsed{
 		authorities: authorities,
@@ -95,12 +95,12 @@ func parseAuthorities(series []byte) ([]*x509.Certificate, error) {
 	for block, rest := pem.Decode(series); block != nil; block, rest = pem.Decode(rest) {
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("%w: reading an authority: %w", ErrBundle, err)
+			return nil, fmt.Errorf("%w: reading an authority: %w", errBundle, err)
 		}
 		found = append(found, cert)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%w: there is no authority", ErrBundle)
+		return nil, fmt.Errorf("%w: there is no authority", errBundle)
 	}
 	return found, nil
 }

@@ -1,7 +1,7 @@
 // Package certs gives the operator's webhooks and registries their certificates, with nothing else installed in the cluster.
 //
-// One Secret holds a certificate authority and a serving certificate ([Bundle]). The leader alone writes it ([Keeper]): it
-// rotates by [Rotate], a pure function, and puts the authorities into the webhook configurations. Every replica reads it
+// One Secret holds a certificate authority and a serving certificate ([bundle]). The leader alone writes it ([Keeper]): it
+// rotates by [rotate], a pure function, and puts the authorities into the webhook configurations. Every replica reads it
 // ([Source]) and serves the newest certificate without a restart.
 //
 // A rotation never leaves a moment in which a replica serves what the API server does not trust yet: a new authority is

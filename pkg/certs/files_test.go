@@ -21,7 +21,7 @@ import (
 
 // mount puts b where the kubelet would put it: into a directory of its own, to which links lead that change all at once, and
 // removes the one before.
-func mount(t *testing.T, dir string, b Bundle) {
+func mount(t *testing.T, dir string, b bundle) {
 	t.Helper()
 	before, err := filepath.EvalSymlinks(filepath.Join(dir, "..data"))
 	first := errors.Is(err, fs.ErrNotExist)
@@ -41,9 +41,9 @@ func mount(t *testing.T, dir string, b Bundle) {
 	}
 }
 
-func issueNow(t *testing.T, lifetime time.Duration, host string) Bundle {
+func issueNow(t *testing.T, lifetime time.Duration, host string) bundle {
 	t.Helper()
-	b, err := Issue(time.Now(), Lifetime(lifetime), host)
+	b, err := issueBundle(time.Now(), Lifetime(lifetime), host)
 	assert.NilError(t, err)
 	return b
 }
@@ -63,7 +63,7 @@ func follow(t *testing.T, dir string) *Files {
 }
 
 // becomes waits until a TLS server answers with the certificate of b.
-func becomes(t *testing.T, server *httptest.Server, b Bundle) {
+func becomes(t *testing.T, server *httptest.Server, b bundle) {
 	t.Helper()
 	poll.WaitOn(t, func(poll.LogT) poll.Result {
 		conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{
@@ -96,10 +96,10 @@ func TestACertificateInFilesIsWaitedForAndServedAnewWhenItChanges(t *testing.T) 
 }
 
 func TestACertificateInFilesThatIsOfNoUseIsNotReady(t *testing.T) {
-	expired, err := Issue(time.Now().Add(-2*time.Hour), Lifetime(time.Hour), testHost)
+	expired, err := issueBundle(time.Now().Add(-2*time.Hour), Lifetime(time.Hour), testHost)
 	assert.NilError(t, err)
 	for title, test := range map[string]struct {
-		bundle Bundle
+		bundle bundle
 		want   string
 	}{
 		"made for another Service": {issueNow(t, time.Hour, "other.system.svc"), "not hooks.system.svc"},
@@ -132,7 +132,7 @@ func TestABrokenFileLeavesTheCertificateThatWasRead(t *testing.T) {
 		return poll.Success()
 	})
 	failed := testutil.ToFloat64(metrics.ReadCertificateErrors)
-	mount(t, dir, Bundle{Certificate: []byte("garbage"), PrivateKey: good.PrivateKey})
+	mount(t, dir, bundle{Certificate: []byte("garbage"), PrivateKey: good.PrivateKey})
 	poll.WaitOn(t, func(poll.LogT) poll.Result {
 		if testutil.ToFloat64(metrics.ReadCertificateErrors) == failed {
 			return poll.Continue("the broken file is not read yet")

@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// Issue returns a bundle made anew, with a serving certificate for a DNS name, valid from now on for lifetime.
-func Issue(now time.Time, lifetime Lifetime, host string) (Bundle, error) {
+// issueBundle returns a bundle made anew, with a serving certificate for a DNS name, valid from now on for lifetime.
+func issueBundle(now time.Time, lifetime Lifetime, host string) (bundle, error) {
 	ca, err := newAuthority(now, lifetime, webhookSubject)
 	if err != nil {
-		return Bundle{}, err
+		return bundle{}, err
 	}
-	b := Bundle{}
+	b := bundle{}
 	if err := b.publish([]*x509.Certificate{ca.cert}, ca.key); err != nil {
-		return Bundle{}, err
+		return bundle{}, err
 	}
 	if err := b.serve(now, lifetime, ca, host); err != nil {
-		return Bundle{}, err
+		return bundle{}, err
 	}
 	return b, nil
 }
@@ -61,7 +61,7 @@ func newAuthority(now time.Time, lifetime Lifetime, subject string) (authority, 
 }
 
 // publish makes certs the authorities of b and key that of the first of them.
-func (b *Bundle) publish(certs []*x509.Certificate, key *ecdsa.PrivateKey) error {
+func (b *bundle) publish(certs []*x509.Certificate, key *ecdsa.PrivateKey) error {
 	encoded, err := encodeKey(key)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (b *Bundle) publish(certs []*x509.Certificate, key *ecdsa.PrivateKey) error
 }
 
 // serve puts a new serving certificate for host into b, signed by ca.
-func (b *Bundle) serve(now time.Time, lifetime Lifetime, ca authority, host string) error {
+func (b *bundle) serve(now time.Time, lifetime Lifetime, ca authority, host string) error {
 	certificate, key, err := ca.sign(now, lifetime, webhookSubject, host)
 	if err != nil {
 		return err

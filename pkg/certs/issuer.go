@@ -10,8 +10,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -19,7 +17,8 @@ import (
 // Issuer gives registries their certificates. Its authorities are not those of the webhooks: who trusts a registry has no reason to
 // trust a webhook, nor the other way round. Only the leader uses it.
 type Issuer struct {
-	opts IssuerOptions
+	opts  IssuerOptions
+	store store
 }
 
 // IssuerOptions say whose authorities these are. All fields without a default are required.
@@ -50,7 +49,7 @@ func NewIssuer(opts IssuerOptions) (*Issuer, error) {
 	if opts.Lifetime < MinLifetime {
 		return nil, fmt.Errorf("registry certificates: a lifetime of %s is below %s", opts.Lifetime, MinLifetime)
 	}
-	return &Issuer{opts: opts}, nil
+	return &Issuer{opts, store{opts.Client, opts.Namespace, opts.Secret, corev1.SecretTypeOpaque}}, nil
 }
 
 // Issue returns what the Secret of a registry is to hold: a certificate for hosts, which are DNS names and IP addresses, in
@@ -66,13 +65,14 @@ func (i *Issuer) Issue(ctx context.Context, hosts []string, held map[string][]by
 
 // authorities returns those that there are, after the step of rotation that is due, if one is.
 func (i *Issuer) authorities(ctx context.Context) (authorities, error) {
-	secret := &corev1.Secret{}
-	err := i.opts.Client.Get(ctx, client.ObjectKey{Namespace: i.opts.Namespace, Name: i.opts.Secret}, secret)
-	absent := apierrors.IsNotFound(err)
-	if err != nil && !absent {
-		return authorities{}, fmt.Errorf("reading Secret %s: %w", i.opts.Secret, err)
+	secret, err := i.store.load(ctx)
+	if err != nil {
+		return authorities{}, err
 	}
-	held := authoritiesOf(secret.Data)
+	var held authorities
+	if secret != nil {
+		held = authoritiesOf(secret.Data)
+	}
 	next, err := held.rotate(i.opts.Clock.Now(), Lifetime(i.opts.Lifetime))
 	if err != nil {
 		return authorities{}, err
@@ -80,31 +80,9 @@ func (i *Issuer) authorities(ctx context.Context) (authorities, error) {
 	if maps.EqualFunc(next.data(), held.data(), slices.Equal) {
 		return next, nil
 	}
-	if err := i.save(ctx, secret, absent, next); err != nil {
+	if err := i.store.save(ctx, secret, next.data()); err != nil {
 		return authorities{}, err
 	}
 	i.opts.Log.Info("The authorities of registries were rotated.", "secret", i.opts.Secret)
 	return next, nil
-}
-
-// save writes what next is. If the Secret has changed since it was read, nothing is written and the error says so.
-func (i *Issuer) save(ctx context.Context, read *corev1.Secret, absent bool, next authorities) error {
-	if absent {
-		secret := &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: i.opts.Namespace, Name: i.opts.Secret},
-			Type:       corev1.SecretTypeOpaque,
-			Data:       next.data(),
-		}
-		if err := i.opts.Client.Create(ctx, secret); err != nil {
-			return fmt.Errorf("creating Secret %s: %w", i.opts.Secret, err)
-		}
-		return nil
-	}
-	secret := read.DeepCopy()
-	secret.Data = next.data()
-	patch := client.MergeFromWithOptions(read, client.MergeFromWithOptimisticLock{})
-	if err := i.opts.Client.Patch(ctx, secret, patch); err != nil {
-		return fmt.Errorf("writing Secret %s: %w", i.opts.Secret, err)
-	}
-	return nil
 }

@@ -30,16 +30,16 @@ func (*Keeper) NeedLeaderElection() bool { return true }
 // Start keeps the certificates until ctx ends. What goes wrong is logged and tried again.
 func (k *Keeper) Start(ctx context.Context) error {
 	every(ctx, k.opts.lifetime().Poll(), func() {
-		if err := k.Keep(ctx); err != nil && ctx.Err() == nil {
+		if err := k.keep(ctx); err != nil && ctx.Err() == nil {
 			k.opts.Log.Error("Keeping the webhook certificates did not work and is tried again.", "error", err)
 		}
 	})
 	return nil
 }
 
-// Keep takes the step of rotation that is due, if one is, and puts the authorities where they have to be.
-func (k *Keeper) Keep(ctx context.Context) error {
-	secret, err := k.opts.load(ctx)
+// keep takes the step of rotation that is due, if one is, and puts the authorities where they have to be.
+func (k *Keeper) keep(ctx context.Context) error {
+	secret, err := k.opts.store().load(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next, err := Rotate(k.opts.Clock.Now(), k.opts.lifetime(), k.opts.host(), held)
+	next, err := rotate(k.opts.Clock.Now(), k.opts.lifetime(), k.opts.host(), held)
 	if err != nil {
 		return fmt.Errorf("rotating the webhook certificates: %w", err)
 	}
@@ -61,7 +61,7 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	if !told { // the next step relies on it
 		return k.opts.inject(ctx, held.Authorities)
 	}
-	if err := k.opts.save(ctx, secret, next); err != nil {
+	if err := k.opts.store().save(ctx, secret, next.data()); err != nil {
 		return err
 	}
 	k.opts.Log.Info("The webhook certificates were rotated.", "secret", k.opts.Secret)
@@ -70,7 +70,7 @@ func (k *Keeper) Keep(ctx context.Context) error {
 
 // told tells whether every webhook trusts what a whole bundle has published. A broken one cannot be relied on, and is not waited
 // for.
-func (k *Keeper) told(ctx context.Context, held Bundle) (bool, error) {
+func (k *Keeper) told(ctx context.Context, held bundle) (bool, error) {
 	if _, err := held.parse(); err != nil {
 		return true, nil //nolint:nilerr // what is wrong with it is mended by the next one
 	}
@@ -80,8 +80,8 @@ func (k *Keeper) told(ctx context.Context, held Bundle) (bool, error) {
 
 // held is the bundle of the Secret. One that is lost or broken is taken to have had the authorities that webhooks trust, since
 // replicas still serve what those have signed.
-func (k *Keeper) held(ctx context.Context, secret *corev1.Secret) (Bundle, error) {
-	var held Bundle
+func (k *Keeper) held(ctx context.Context, secret *corev1.Secret) (bundle, error) {
+	var held bundle
 	if secret != nil {
 		held = bundleOf(secret.Data)
 	}
@@ -90,11 +90,11 @@ func (k *Keeper) held(ctx context.Context, secret *corev1.Secret) (Bundle, error
 	}
 	webhooks, err := k.opts.trusts(ctx)
 	if err != nil {
-		return Bundle{}, err
+		return bundle{}, err
 	}
 	for _, t := range webhooks {
 		if authorities, err := parseAuthorities(t.caBundle); err == nil {
-			return Bundle{Authorities: encodeAuthorities(authorities)}, nil
+			return bundle{Authorities: encodeAuthorities(authorities)}, nil
 		}
 	}
 	return held, nil

@@ -72,7 +72,7 @@ func (w world) keep(t *testing.T) {
 	t.Helper()
 	keeper, err := NewKeeper(w.Options)
 	assert.NilError(t, err)
-	assert.NilError(t, keeper.Keep(t.Context()))
+	assert.NilError(t, keeper.keep(t.Context()))
 }
 
 func (w world) mutating(t *testing.T) *admissionv1.MutatingWebhookConfiguration {
@@ -92,7 +92,7 @@ func (w world) validating(t *testing.T) *admissionv1.ValidatingWebhookConfigurat
 func TestTheKeeperBringsTrust(t *testing.T) {
 	w := newWorld(t)
 	w.keep(t)
-	secret, err := w.load(t.Context())
+	secret, err := w.store().load(t.Context())
 	assert.NilError(t, err)
 	authorities := string(secret.Data[keyAuthorities])
 	for _, hook := range w.mutating(t).Webhooks {
@@ -105,11 +105,11 @@ func TestTheKeeperBringsTrust(t *testing.T) {
 func TestTheKeeperWritesOnlyWhatChanges(t *testing.T) {
 	w := newWorld(t)
 	w.keep(t)
-	before, err := w.load(t.Context())
+	before, err := w.store().load(t.Context())
 	assert.NilError(t, err)
 	cfg := w.mutating(t)
 	w.keep(t)
-	after, err := w.load(t.Context())
+	after, err := w.store().load(t.Context())
 	assert.NilError(t, err)
 	assert.Equal(t, before.ResourceVersion, after.ResourceVersion)
 	assert.Equal(t, cfg.ResourceVersion, w.mutating(t).ResourceVersion)
@@ -147,7 +147,7 @@ func TestAuthoritiesOutliveTheSecret(t *testing.T) {
 			assert.NilError(t, source.Refresh(t.Context()))
 			served := source.current.Load().certificate
 
-			secret, err := w.load(t.Context())
+			secret, err := w.store().load(t.Context())
 			assert.NilError(t, err)
 			assert.NilError(t, harm(secret, w.Client))
 			w.keep(t)
@@ -181,7 +181,7 @@ func TestNothingIsSignedByAnAuthorityThatWebhooksWereNotTold(t *testing.T) {
 	var refusal error
 	for day := range 170 { // the serving certificate is of 90 days, and its authority, of 360, gets a successor after a third
 		w.clock.SetTime(testStart().Add(time.Duration(day) * 24 * time.Hour))
-		refusal = keeper.Keep(t.Context())
+		refusal = keeper.keep(t.Context())
 		assert.NilError(t, source.Refresh(t.Context()))
 		assert.NilError(t, source.Ready(), "day %d", day)
 	}
@@ -210,13 +210,13 @@ func TestAConfigurationThatIsGoneAsksNobody(t *testing.T) {
 func TestALeaderOfYesterdayUndoesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.keep(t)
-	stale, err := w.load(t.Context())
+	stale, err := w.store().load(t.Context())
 	assert.NilError(t, err)
 	w.clock.SetTime(testStart().Add(31 * 24 * time.Hour))
 	w.keep(t)
-	err = w.save(t.Context(), stale, issue(t, testStart()))
+	err = w.store().save(t.Context(), stale, issue(t, testStart()).data())
 	assert.Assert(t, apierrors.IsConflict(err), "%v", err)
-	err = w.save(t.Context(), nil, issue(t, testStart()))
+	err = w.store().save(t.Context(), nil, issue(t, testStart()).data())
 	assert.Assert(t, apierrors.IsAlreadyExists(err), "%v", err)
 }
 
@@ -230,7 +230,7 @@ func TestASourceIsReadyOnceItsCertificateIsTrusted(t *testing.T) {
 	assert.ErrorIs(t, err, ErrNoCertificate)
 
 	b := issue(t, testStart())
-	assert.NilError(t, w.save(t.Context(), nil, b))
+	assert.NilError(t, w.store().save(t.Context(), nil, b.data()))
 	assert.NilError(t, source.Refresh(t.Context()))
 	assert.ErrorContains(t, source.Ready(), "unknown authority")
 
@@ -248,7 +248,7 @@ func TestASourceDoesNotWaitForWhatIsPassedOver(t *testing.T) {
 	source, err := NewSource(w.Options)
 	assert.NilError(t, err)
 	b := issue(t, testStart())
-	assert.NilError(t, w.save(t.Context(), nil, b))
+	assert.NilError(t, w.store().save(t.Context(), nil, b.data()))
 	older := w.Options
 	older.Validating = nil
 	assert.NilError(t, older.inject(t.Context(), b.Authorities))
@@ -269,11 +269,11 @@ func TestASourceServesOnWhileItCannotRead(t *testing.T) {
 	assert.NilError(t, err)
 	assert.NilError(t, source.Refresh(t.Context()))
 
-	secret, err := w.load(t.Context())
+	secret, err := w.store().load(t.Context())
 	assert.NilError(t, err)
 	secret.Data[keyPrivateKey] = []byte("garbage")
 	assert.NilError(t, w.Client.Update(t.Context(), secret))
-	assert.ErrorIs(t, source.Refresh(t.Context()), ErrBundle)
+	assert.ErrorIs(t, source.Refresh(t.Context()), errBundle)
 	assert.NilError(t, source.Ready())
 }
 

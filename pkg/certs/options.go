@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -46,6 +47,11 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("webhook certificates: a lifetime of %s is below %s", o.Lifetime, MinLifetime)
 	}
 	return o, nil
+}
+
+// store is where the bundle is kept.
+func (o Options) store() store {
+	return store{o.Client, o.Namespace, o.Secret, corev1.SecretTypeTLS}
 }
 
 // host is the DNS name that the API server expects in a webhook's certificate.

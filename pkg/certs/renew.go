@@ -31,11 +31,11 @@ func (a authorities) parse() (authority, []*x509.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(a.certificates, a.key)
 	if err != nil {
-		return authority{}, nil, fmt.Errorf("%w: reading the authority's key: %w", ErrBundle, err)
+		return authority{}, nil, fmt.Errorf("%w: reading the authority's key: %w", errBundle, err)
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok {
-		return authority{}, nil, fmt.Errorf("%w: the authority's key is not an ECDSA key", ErrBundle)
+		return authority{}, nil, fmt.Errorf("%w: the authority's key is not an ECDSA key", errBundle)
 	}
 	return authority{cert: all[0], key: key}, all, nil
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Rotate returns what the Secret is to hold at now, given what it holds. It takes one step at a time, each of which keeps
+// rotate returns what the Secret is to hold at now, given what it holds. It takes one step at a time, each of which keeps
 // whatever is served trusted, and returns old itself when there is nothing to do:
 //
 //  1. A bundle that is missing, broken or made for another DNS name than host is issued anew.
@@ -15,7 +15,7 @@ import (
 //  3. A serving certificate of which a third of the life is over, or whose authority has a successor, is issued anew by the
 //     newest authority, once that has been published long enough for all to know it.
 //  4. Authorities that have expired are dropped.
-func Rotate(now time.Time, lifetime Lifetime, host string, old Bundle) (Bundle, error) {
+func rotate(now time.Time, lifetime Lifetime, host string, old bundle) (bundle, error) {
 	held, err := old.parse()
 	if err != nil || !servesHost(held.serving.Leaf, host) || !now.Before(held.serving.Leaf.NotAfter) {
 		return reissue(now, lifetime, host, old)
@@ -31,10 +31,10 @@ func Rotate(now time.Time, lifetime Lifetime, host string, old Bundle) (Bundle, 
 
 // reissue makes a bundle anew. The authorities that old had are still trusted, if they can be read, since a replica may
 // serve what they signed for a moment yet.
-func reissue(now time.Time, lifetime Lifetime, host string, old Bundle) (Bundle, error) {
-	next, err := Issue(now, lifetime, host)
+func reissue(now time.Time, lifetime Lifetime, host string, old bundle) (bundle, error) {
+	next, err := issueBundle(now, lifetime, host)
 	if err != nil {
-		return Bundle{}, fmt.Errorf("issuing certificates: %w", err)
+		return bundle{}, fmt.Errorf("issuing certificates: %w", err)
 	}
 	if trusted, err := parseAuthorities(old.Authorities); err == nil {
 		next.Authorities = append(next.Authorities, encodeAuthorities(unexpired(now, trusted))...)
@@ -43,24 +43,24 @@ func reissue(now time.Time, lifetime Lifetime, host string, old Bundle) (Bundle,
 }
 
 // addAuthority publishes a new authority before those that held has.
-func addAuthority(now time.Time, lifetime Lifetime, old Bundle, held parsed) (Bundle, error) {
+func addAuthority(now time.Time, lifetime Lifetime, old bundle, held parsed) (bundle, error) {
 	ca, err := newAuthority(now, lifetime, webhookSubject)
 	if err != nil {
-		return Bundle{}, err
+		return bundle{}, err
 	}
 	next := old
 	certs := append([]*x509.Certificate{ca.cert}, unexpired(now, held.authorities)...)
 	if err := next.publish(certs, ca.key); err != nil {
-		return Bundle{}, err
+		return bundle{}, err
 	}
 	return next, nil
 }
 
 // renewServing replaces the serving certificate by one of the newest authority.
-func renewServing(now time.Time, lifetime Lifetime, host string, old Bundle, held parsed) (Bundle, error) {
+func renewServing(now time.Time, lifetime Lifetime, host string, old bundle, held parsed) (bundle, error) {
 	next := old
 	if err := next.serve(now, lifetime, held.signer, host); err != nil {
-		return Bundle{}, err
+		return bundle{}, err
 	}
 	return next, nil
 }
@@ -76,7 +76,7 @@ func needsServing(now time.Time, lifetime Lifetime, held parsed) bool {
 }
 
 // dropExpired returns old without the authorities that have expired.
-func dropExpired(now time.Time, old Bundle, held parsed) Bundle {
+func dropExpired(now time.Time, old bundle, held parsed) bundle {
 	if left := unexpired(now, held.authorities); len(left) < len(held.authorities) {
 		old.Authorities = encodeAuthorities(left)
 	}

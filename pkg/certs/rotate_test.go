@@ -17,7 +17,7 @@ const (
 func testStart() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC) }
 
 // verify checks as the API server does, at now, what b serves against a caBundle.
-func verify(t *testing.T, now time.Time, b Bundle, caBundle []byte, host string) error {
+func verify(t *testing.T, now time.Time, b bundle, caBundle []byte, host string) error {
 	t.Helper()
 	held, err := b.parse()
 	assert.NilError(t, err)
@@ -25,9 +25,9 @@ func verify(t *testing.T, now time.Time, b Bundle, caBundle []byte, host string)
 	return err
 }
 
-func issue(t *testing.T, now time.Time) Bundle {
+func issue(t *testing.T, now time.Time) bundle {
 	t.Helper()
-	b, err := Issue(now, testLifetime, testHost)
+	b, err := issueBundle(now, testLifetime, testHost)
 	assert.NilError(t, err)
 	return b
 }
@@ -39,7 +39,7 @@ func TestAnIssuedCertificate(t *testing.T) {
 	tests := map[string]struct {
 		at      time.Time
 		host    string
-		trusted func(Bundle) []byte
+		trusted func(bundle) []byte
 		want    string
 	}{
 		"is accepted at once":                     {at: start, host: testHost},
@@ -47,7 +47,7 @@ func TestAnIssuedCertificate(t *testing.T) {
 		"is accepted until its end":               {at: end.Add(-time.Minute), host: testHost},
 		"is refused afterwards":                   {at: end.Add(time.Minute), host: testHost, want: "expired"},
 		"is refused for another Service":          {at: start, host: "other.system.svc", want: "not other.system.svc"},
-		"is refused by who trusts another bundle": {at: start, host: testHost, trusted: func(Bundle) []byte { return other.Authorities }, want: "unknown authority"},
+		"is refused by who trusts another bundle": {at: start, host: testHost, trusted: func(bundle) []byte { return other.Authorities }, want: "unknown authority"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -80,16 +80,16 @@ func TestOneStepOfRotation(t *testing.T) {
 	type change struct{ serving, authorities bool }
 	tests := map[string]struct {
 		after time.Duration
-		spoil func(*Bundle)
+		spoil func(*bundle)
 		host  string
 		want  change
 	}{
 		"nothing is due":                         {after: 29 * day, want: change{}},
 		"a serving certificate is a third over":  {after: 31 * day, want: change{serving: true}},
 		"an authority is a third over":           {after: 121 * day, want: change{serving: true, authorities: true}},
-		"there is nothing yet":                   {spoil: func(b *Bundle) { *b = Bundle{} }, want: change{serving: true, authorities: true}},
+		"there is nothing yet":                   {spoil: func(b *bundle) { *b = bundle{} }, want: change{serving: true, authorities: true}},
 		"the key is not that of the certificate": {spoil: swapKeys, want: change{serving: true, authorities: true}},
-		"the authorities are garbage":            {spoil: func(b *Bundle) { b.Authorities = []byte("?") }, want: change{serving: true, authorities: true}},
+		"the authorities are garbage":            {spoil: func(b *bundle) { b.Authorities = []byte("?") }, want: change{serving: true, authorities: true}},
 		"the Service has another name":           {host: "new.system.svc", want: change{serving: true, authorities: true}},
 	}
 	for name, tc := range tests {
@@ -103,7 +103,7 @@ func TestOneStepOfRotation(t *testing.T) {
 				host = tc.host
 			}
 			now := testStart().Add(tc.after)
-			next, err := Rotate(now, testLifetime, host, old)
+			next, err := rotate(now, testLifetime, host, old)
 			assert.NilError(t, err)
 			assert.Equal(t, change{
 				serving:     !bytes.Equal(next.Certificate, old.Certificate),
@@ -114,7 +114,7 @@ func TestOneStepOfRotation(t *testing.T) {
 	}
 }
 
-func swapKeys(b *Bundle) { b.PrivateKey, b.AuthorityKey = b.AuthorityKey, b.PrivateKey }
+func swapKeys(b *bundle) { b.PrivateKey, b.AuthorityKey = b.AuthorityKey, b.PrivateKey }
 
 func TestANewAuthoritySignsOnlyOnceAllKnowIt(t *testing.T) {
 	now := testStart()
@@ -125,24 +125,24 @@ func TestANewAuthoritySignsOnlyOnceAllKnowIt(t *testing.T) {
 	assert.NilError(t, renewed.serve(now, testLifetime, signer(t, first), testHost))
 	now = now.Add(21 * 24 * time.Hour)
 
-	published, err := Rotate(now, testLifetime, testHost, renewed)
+	published, err := rotate(now, testLifetime, testHost, renewed)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, published.Certificate, renewed.Certificate)
 	assert.Assert(t, bytes.HasSuffix(published.Authorities, first.Authorities), "the old authority is still trusted")
 	assert.Assert(t, len(published.Authorities) > len(first.Authorities))
 
-	early, err := Rotate(now.Add(testLifetime.settle()-time.Second), testLifetime, testHost, published)
+	early, err := rotate(now.Add(testLifetime.settle()-time.Second), testLifetime, testHost, published)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, early, published)
 
 	now = now.Add(testLifetime.settle() + time.Second)
-	settled, err := Rotate(now, testLifetime, testHost, published)
+	settled, err := rotate(now, testLifetime, testHost, published)
 	assert.NilError(t, err)
 	assert.NilError(t, verify(t, now, settled, published.Authorities, testHost))
 	assert.ErrorContains(t, verify(t, now, settled, first.Authorities, testHost), "unknown authority")
 }
 
-func signer(t *testing.T, b Bundle) authority {
+func signer(t *testing.T, b bundle) authority {
 	t.Helper()
 	held, err := b.parse()
 	assert.NilError(t, err)
@@ -156,7 +156,7 @@ func TestAShorterLifetimeTakesEffectAtOnce(t *testing.T) {
 	for range 2 { // the authority, then the certificate
 		now = now.Add(short.settle() + time.Second)
 		var err error
-		b, err = Rotate(now, short, testHost, b)
+		b, err = rotate(now, short, testHost, b)
 		assert.NilError(t, err)
 	}
 	held, err := b.parse()
@@ -172,10 +172,10 @@ func TestNobodyIsEverLeftBehind(t *testing.T) {
 	current := issue(t, now)
 	certificates, authorities := 0, 0
 	for end := now.Add(2 * 365 * day); now.Before(end); {
-		next, err := Rotate(now, testLifetime, testHost, current)
+		next, err := rotate(now, testLifetime, testHost, current)
 		assert.NilError(t, err)
-		for _, served := range []Bundle{current, next} {
-			for _, injected := range []Bundle{current, next} {
+		for _, served := range []bundle{current, next} {
+			for _, injected := range []bundle{current, next} {
 				assert.NilError(t, verify(t, now, served, injected.Authorities, testHost))
 			}
 		}
@@ -203,19 +203,19 @@ func TestNobodyIsEverLeftBehind(t *testing.T) {
 }
 
 func TestABrokenBundleIsTold(t *testing.T) {
-	tests := map[string]func(*Bundle){
-		"no authorities":                       func(b *Bundle) { b.Authorities = nil },
-		"authorities that are no certificates": func(b *Bundle) { b.Authorities = b.AuthorityKey },
-		"no key of the authority":              func(b *Bundle) { b.AuthorityKey = nil },
-		"no certificate":                       func(b *Bundle) { b.Certificate = nil },
-		"a key of something else":              func(b *Bundle) { b.PrivateKey = b.AuthorityKey },
+	tests := map[string]func(*bundle){
+		"no authorities":                       func(b *bundle) { b.Authorities = nil },
+		"authorities that are no certificates": func(b *bundle) { b.Authorities = b.AuthorityKey },
+		"no key of the authority":              func(b *bundle) { b.AuthorityKey = nil },
+		"no certificate":                       func(b *bundle) { b.Certificate = nil },
+		"a key of something else":              func(b *bundle) { b.PrivateKey = b.AuthorityKey },
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
 			b := issue(t, testStart())
 			spoil(&b)
 			_, err := b.parse()
-			assert.ErrorIs(t, err, ErrBundle)
+			assert.ErrorIs(t, err, errBundle)
 		})
 	}
 }

@@ -67,7 +67,7 @@ func (s *Source) refresh(ctx context.Context) {
 
 // Refresh reads the Secret and the webhook configurations once.
 func (s *Source) Refresh(ctx context.Context) error {
-	secret, err := s.opts.load(ctx)
+	secret, err := s.opts.store().load(ctx)
 	if err != nil {
 		return err
 	}

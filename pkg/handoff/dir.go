@@ -15,17 +15,18 @@ import (
 
 // Where the parts of the hand-off are in every container that takes part.
 const (
-	BinDir         = "/oras/bin"         // the installed shim, read-only in the application
-	ShimPath       = "/oras/bin/shim"    // the installed shim itself
-	OutDir         = "/oras/out"         // the default output directory, $ORAS_OUTPUT_PATH
-	CredentialsDir = "/oras/credentials" // where the sidecar has the user's Docker configuration, as config.json
-	LoginDir       = "/oras/login"       // where the sidecar has files ORAS_USER, ORAS_PASS and the like
-	AccessDir      = "/oras/access"      // where the sidecar has a token of its ServiceAccount and the registry's certificate authority
-	VolumeDir      = "/oras/volumes"     // where the sidecar mounts the volumes of inputs and outputs: VolumeDir/0, VolumeDir/1, …
+	Root           = "/oras"               // above all of them; nothing else of a pod is mounted there
+	BinDir         = Root + "/bin"         // the installed shim, read-only in the application
+	ShimPath       = BinDir + "/shim"      // the installed shim itself
+	OutDir         = Root + "/out"         // the default output directory, $ORAS_OUTPUT_PATH
+	CredentialsDir = Root + "/credentials" // where the sidecar has the user's Docker configuration, as config.json
+	LoginDir       = Root + "/login"       // where the sidecar has files ORAS_USER, ORAS_PASS and the like
+	AccessDir      = Root + "/access"      // where the sidecar has a token of its ServiceAccount and the registry's certificate authority
+	VolumeDir      = Root + "/volumes"     // where the sidecar mounts the volumes of inputs and outputs: VolumeDir/0, VolumeDir/1, …
 )
 
 // DefaultDir is where the records and the socket are.
-const DefaultDir Dir = "/oras/run"
+const DefaultDir Dir = Root + "/run"
 
 // Dir is the root of the volume that the records are on.
 type Dir string

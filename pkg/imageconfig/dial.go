@@ -1,16 +1,11 @@
 package imageconfig
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"strings"
 	"syscall"
 )
-
-// ErrAddress is the error of a registry at an address where none is asked, whoever names it: what answers there speaks to
-// the operator's own node or pod alone.
-var ErrAddress = errors.New("its registry is at an address where none is asked")
 
 // addresses says at which addresses registries may be. Private ones are among them: most clusters have a registry inside.
 type addresses struct{ loopback bool }

@@ -3,7 +3,6 @@ package imageconfig
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -30,15 +29,6 @@ func (c Command) memory() (bytes int) {
 	}
 	return bytes
 }
-
-var (
-	// ErrDifferent is the error of an image that runs something else on one architecture than on another.
-	ErrDifferent = errors.New("the image has different commands for different architectures")
-	// ErrNoPlatform is the error of an image that is made for none of the architectures.
-	ErrNoPlatform = errors.New("the image is made for other platforms")
-	// ErrBusy is the error of a look-up that has had no turn while others went on.
-	ErrBusy = errors.New("too many images are looked up at once")
-)
 
 const (
 	// DefaultTimeout bounds one look-up: the API server gives a webhook 5 s for everything.

@@ -17,20 +17,6 @@ import (
 // maxReason is how long the reason of a failure may be, in bytes: it goes into a denial and into the log.
 const maxReason = 512
 
-// fault is an error of this package, with details that are its own.
-type fault struct {
-	kind   error
-	detail string
-}
-
-func faulty(kind error, format string, args ...any) error {
-	return fault{kind, fmt.Sprintf(format, args...)}
-}
-
-func (f fault) Error() string { return f.kind.Error() + ": " + f.detail }
-
-func (f fault) Unwrap() error { return f.kind }
-
 // reason is an error in words of our own. Whoever names an image chooses who answers and is told of it: none of the answer may
 // be in it but a status and the codes that are specified, or the operator would read out what only it can reach.
 type reason struct {

@@ -1,23 +1,11 @@
 package imageconfig
 
 import (
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
-)
-
-var (
-	// ErrTooLarge is the error of an image that says more about itself than any should.
-	ErrTooLarge = errors.New("what the registry tells of the image is too large")
-	// ErrEncoded is the error of an answer that is encoded without having been asked to be.
-	ErrEncoded = errors.New("the registry's answer has a content encoding")
-	// ErrAnswer is the error of an answer that no registry would give, or about what is no image.
-	ErrAnswer = errors.New("the answer is not a registry's, or not about an image")
-	// ErrDowngrade is the error of a registry with TLS that redirects to a place without.
-	ErrDowngrade = errors.New("the registry redirects from HTTPS to HTTP")
 )
 
 // maxBody is how large an answer of a registry may be, in bytes: the limit that the OCI distribution specification has

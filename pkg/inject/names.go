@@ -23,8 +23,6 @@ const (
 	loginVolume       = "oras-login"
 	accessVolume      = "oras-access"
 
-	mountRoot = "/oras" // all mounts of the operator's own are below it
-
 	inputPathEnv  = "ORAS_INPUT_PATH"
 	outputPathEnv = "ORAS_OUTPUT_PATH"
 )

@@ -94,9 +94,9 @@ func (ps *problems) reservedNames(field string, containers []corev1.Container) {
 
 func (ps *problems) reservedPaths(c *corev1.Container) {
 	for i, m := range c.VolumeMounts {
-		if plan.Within(path.Clean(m.MountPath), mountRoot) {
+		if plan.Within(path.Clean(m.MountPath), handoff.Root) {
 			ps.add("container %q: volumeMounts[%d].mountPath: %q is in %s, where the operator mounts its own volumes; choose another path",
-				c.Name, i, m.MountPath, mountRoot)
+				c.Name, i, m.MountPath, handoff.Root)
 		}
 	}
 }

@@ -121,7 +121,7 @@ func TestKeysBecomeAPlan(t *testing.T) {
 // mistake is a value of one key that cannot be meant, and what its error holds.
 type mistake struct{ key, value, want string }
 
-// mistakes are those that can be made in a single key, by what is wrong. config/README.md shows them to users.
+// mistakes are those that can be made in a single key, by what is wrong. config/steps.md shows them to users.
 func mistakes() map[string]mistake {
 	return map[string]mistake{
 		"a key that does not exist":              {"input-url", "a", "did you mean input-uri?"},

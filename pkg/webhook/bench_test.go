@@ -25,7 +25,7 @@ func BenchmarkAPodBecomesAStep(b *testing.B) {
 			body := reviewOf(b, filepath.Join(testdata, "the-smallest-step", file))
 			b.ReportAllocs()
 			for b.Loop() {
-				req := httptest.NewRequest(http.MethodPost, PodPath, bytes.NewReader(body))
+				req := httptest.NewRequest(http.MethodPost, podPath, bytes.NewReader(body))
 				req.Header.Set("Content-Type", "application/json")
 				res := httptest.NewRecorder()
 				hook.ServeHTTP(res, req)

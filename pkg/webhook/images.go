@@ -82,7 +82,7 @@ func (c commands) find(ctx context.Context, namespace string, pod corev1.PodSpec
 	if err != nil {
 		return inject.ImageCommand{Unknown: err.Error()}
 	}
-	keys, missing, err := c.keys(ctx, namespace, pod)
+	keys, missing, err := c.keychain(ctx, namespace, pod)
 	if err != nil {
 		return inject.ImageCommand{Unknown: err.Error()}
 	}

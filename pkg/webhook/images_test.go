@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"gotest.tools/v3/assert"
+	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -123,36 +124,16 @@ func node(name, arch, kubelet string) *corev1.Node {
 	}
 }
 
-func TestNodesThatCannotRunASidecar(t *testing.T) {
-	cluster := fake.NewClientBuilder().WithObjects(
-		node("old", "amd64", "v1.28.15"), node("new", "arm64", "v1.29.0-eks-1"), node("newer", "arm64", "v1.37.2"),
-	).Build()
-	known := nodes{cluster}
-	on := func(pool string) corev1.PodSpec { return corev1.PodSpec{NodeSelector: map[string]string{"pool": pool}} }
-	for title, test := range map[string]struct {
-		pod      corev1.PodSpec
-		warnings []string
-		err      error
-		archs    []string
-	}{
-		"some": {
-			warnings: []string{"1 of 3 nodes that the pod may run on have a kubelet older than Kubernetes 1.29.0, where the step would never start: old (v1.28.15); keep it off them by nodeSelector"},
-			archs:    []string{"amd64", "arm64"},
-		},
-		"all":                   {pod: on("old"), err: ErrRefused, archs: []string{"amd64"}},
-		"none":                  {pod: on("new"), archs: []string{"arm64"}},
-		"there is no such node": {pod: on("autoscaled"), archs: nil},
-		"an architecture is asked for": {
-			pod: corev1.PodSpec{NodeSelector: map[string]string{corev1.LabelArchStable: "arm64"}}, archs: []string{"arm64"},
-		},
-	} {
-		t.Run(title, func(t *testing.T) {
-			warnings, err := known.check(t.Context(), test.pod)
-			assert.ErrorIs(t, err, test.err)
-			assert.DeepEqual(t, warnings, test.warnings)
-			archs, err := known.architectures(t.Context(), test.pod)
-			assert.NilError(t, err)
-			assert.DeepEqual(t, archs, test.archs)
-		})
-	}
+func TestWhereImagesAreNotLookedUpADenialSaysSo(t *testing.T) {
+	find, err := findCommandFor(nil, Options{LookUpImages: false}, nodes{})
+	assert.NilError(t, err)
+	m := mutator()
+	m.FindCommand = find
+	pod := []byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","labels":{
+		"oras.converged-computing.github.io/oras-cache":"oras","oras.converged-computing.github.io/output-uri":"made"}},
+		"spec":{"restartPolicy":"Never","containers":[{"name":"app","image":"registry.example/tool:1"}]}}`)
+	res := send(t, m.handlePod, admissionv1.Create, pod, nil)
+	assert.Assert(t, !res.Allowed)
+	assert.Assert(t, strings.Contains(res.Result.Message,
+		`container "app" has no command, and that of image registry.example/tool:1 is not known: this operator runs with --look-up-images=false; set command`), res.Result.Message)
 }

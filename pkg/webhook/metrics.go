@@ -55,3 +55,9 @@ func reasonOf(denial error) string {
 	}
 	return reasonUnknownKey
 }
+
+func (m Mutator) count(path, decision, reason string) {
+	if m.decisions != nil {
+		m.decisions.WithLabelValues(strings.TrimPrefix(path, "/"), decision, reason).Inc()
+	}
+}

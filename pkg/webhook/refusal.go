@@ -1,9 +1,13 @@
 package webhook
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// ErrRefused is the error of an object that its author has to mend. The message lists every reason.
+var ErrRefused = errors.New("cannot be a step of a workflow")
 
 // maxReasons is how many reasons a denial lists: an author mends one of a thousand alike, and the others with it.
 const maxReasons = 20

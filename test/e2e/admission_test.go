@@ -261,16 +261,16 @@ func (c *cluster) heard(t *testing.T) (client.Client, *warnings) {
 // HandleWarningHeader is that of [rest.WarningHandler].
 func (w *warnings) HandleWarningHeader(_ int, _, text string) { *w = append(*w, text) }
 
-// mistake is a row of the table of mistakes in config/README.md: key, value and error.
+// mistake is a row of the table of mistakes in config/steps.md: key, value and error.
 var mistake = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| (?:`([^`]*)`)? \\| (.+) \\|$")
 
 func TestE56EveryMistakeIsTold(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
-	readme, err := os.ReadFile("../../config/README.md")
+	page, err := os.ReadFile("../../config/steps.md")
 	assert.NilError(t, err)
-	_, table, found := strings.Cut(string(readme), "<!-- mistakes:")
+	_, table, found := strings.Cut(string(page), "<!-- mistakes:")
 	assert.Assert(t, found)
 	table, _, found = strings.Cut(table, "<!-- end of mistakes -->")
 	assert.Assert(t, found)

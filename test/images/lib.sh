@@ -1,21 +1,6 @@
 # What the image scripts share.
 # shellcheck shell=bash
-
-# use_docker sets DOCKER_HOST to the daemon in use, starting one if need be.
-use_docker() {
-  local line
-  line=$(test/cluster/docker-env)
-  eval "$line"
-}
-
-# quietly COMMAND... shows what it printed only if it fails.
-quietly() {
-  local output
-  output=$("$@" 2>&1) || {
-    echo "$output" >&2
-    return 1
-  }
-}
+. test/lib.sh
 
 # authorities prints this machine's certificate authorities.
 authorities() {

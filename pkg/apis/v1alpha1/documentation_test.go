@@ -28,13 +28,13 @@ func fields(path string, props apiextensionsv1.JSONSchemaProps, see func(string)
 }
 
 func TestEveryFieldIsDocumented(t *testing.T) {
-	readme, err := os.ReadFile("../../../config/README.md")
+	page, err := os.ReadFile("../../../config/orascache.md")
 	assert.NilError(t, err)
 	_, root := schema(t)
 	seen := 0
 	fields("spec", root["spec"], func(path string) {
 		seen++
-		assert.Check(t, strings.Contains(string(readme), "`"+path+"`"), "config/README.md does not tell of %s", path)
+		assert.Check(t, strings.Contains(string(page), "`"+path+"`"), "config/orascache.md does not tell of %s", path)
 	})
 	assert.Assert(t, seen > 30)
 }

@@ -29,7 +29,7 @@ func keys(w workload) policy {
 		variable("mistakes", "[\n  %s\n].map(of, of.filter(m, m != '').join('; ')).filter(m, m != '').join('; ')", strings.Join(names, ",\n  ")),
 		variable("reasons", "variables.mistakes != '' ? variables.mistakes : variables.idle.filter(m, m != '').join('; ')"))
 	p.allows = "variables.reasons == ''"
-	p.message = "keys of " + v1alpha1.KeyPrefix + " have mistakes, more than fit here; config/README.md of the operator lists what each may be"
+	p.message = "keys of " + v1alpha1.KeyPrefix + " have mistakes, more than fit here; config/steps.md of the operator lists what each may be"
 	p.says = `"this " + object.kind + " cannot be a step of a workflow: " + variables.reasons`
 	return p
 }

@@ -209,5 +209,5 @@ func TestMoreMistakesThanAMessageHoldsAreDeniedInShort(t *testing.T) {
 		values[fmt.Sprintf("output-uri_%d", i)] = "A"
 	}
 	assert.Equal(t, s.decide(t, "deployments", deployment(plan.Metadata{Annotations: prefixes(values)})),
-		"keys of oras.converged-computing.github.io/ have mistakes, more than fit here; config/README.md of the operator lists what each may be")
+		"keys of oras.converged-computing.github.io/ have mistakes, more than fit here; config/steps.md of the operator lists what each may be")
 }

@@ -10,12 +10,18 @@ import (
 	"k8s.io/client-go/discovery"
 )
 
+// Server tells what an API server is.
+type Server interface {
+	discovery.ServerVersionInterface
+	discovery.ServerGroupsInterface
+}
+
 // ErrServerTooOld is the error of an API server that drops what makes an init container a native sidecar.
 var ErrServerTooOld = errors.New("native sidecars need Kubernetes 1.29 or newer")
 
-// CheckServer refuses an API server that is older than native sidecars: it would take them for init containers that never
+// checkServer refuses an API server that is older than native sidecars: it would take them for init containers that never
 // end. Its error is an [ErrServerTooOld], or that of asking.
-func CheckServer(server discovery.ServerVersionInterface) error {
+func checkServer(server discovery.ServerVersionInterface) error {
 	info, err := server.ServerVersion()
 	if err != nil {
 		return fmt.Errorf("asking the API server for its version: %w", err)
@@ -30,9 +36,9 @@ func CheckServer(server discovery.ServerVersionInterface) error {
 	return nil
 }
 
-// AssignsUsers tells whether the cluster assigns users to pods that name none and, by default, refuses pods that name one:
+// assignsUsers tells whether the cluster assigns users to pods that name none and, by default, refuses pods that name one:
 // OpenShift does, by security context constraints.
-func AssignsUsers(server discovery.ServerGroupsInterface) (bool, error) {
+func assignsUsers(server discovery.ServerGroupsInterface) (bool, error) {
 	groups, err := server.ServerGroups()
 	if err != nil {
 		return false, fmt.Errorf("asking the API server what it serves: %w", err)

@@ -13,7 +13,7 @@ func TestThePoliciesAreWhatTheCodeSays(t *testing.T) {
 	want, err := os.ReadFile(overlay)
 	assert.NilError(t, err)
 	var got bytes.Buffer
-	assert.NilError(t, run(&got, "../../config/webhook"))
+	assert.NilError(t, run(&got, "../../../webhook"))
 	assert.Equal(t, got.String(), string(want))
 }
 

@@ -13,6 +13,10 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
+// FindCache returns the registry of an OrasCache, with warnings for the author of the pod. There being none, or none that
+// can be used, is an ErrRefused.
+type FindCache func(ctx context.Context, namespace, name string) (plan.Endpoint, []string, error)
+
 // finder looks OrasCaches up in the manager's cache and, before it says that there is none, in the API server: a cache
 // lags, and a workflow's manifests are often applied all at once.
 type finder struct {

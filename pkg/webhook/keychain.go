@@ -20,9 +20,9 @@ const (
 	readingAtOnce     = 8        // images for which Secrets are read at a time
 )
 
-// keys opens the registries that the nodes could pull a pod's images from, as far as the operator may read the Secrets for it.
+// keychain opens the registries that the nodes could pull a pod's images from, as far as the operator may read the Secrets for it.
 // It says what it could not read.
-func (c commands) keys(ctx context.Context, namespace string, pod corev1.PodSpec) (keys authn.Keychain, missing []string, err error) {
+func (c commands) keychain(ctx context.Context, namespace string, pod corev1.PodSpec) (keys authn.Keychain, missing []string, err error) {
 	if err := c.reading.Acquire(ctx, 1); err != nil {
 		return nil, nil, fmt.Errorf("reading the imagePullSecrets: too many are read at once: %w", err)
 	}

@@ -28,7 +28,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const overlay = "../../config/overlays/policies/policies.yaml"
+const overlay = "../policies.yaml"
 
 // versions are those of Kubernetes whose CEL the policies are compiled with: the first that has policies, and this one's.
 func versions() map[string]*version.Version {

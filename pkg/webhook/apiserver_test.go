@@ -21,12 +21,12 @@ func (s server) ServerVersion() (*version.Info, error) {
 
 func TestAServerWithoutNativeSidecarsIsRefused(t *testing.T) {
 	for _, fine := range []server{"v1.29.0", "v1.29.15-eks-a1b2c3", "v1.37.2+k3s1", "v2.0.0"} {
-		assert.NilError(t, CheckServer(fine), string(fine))
+		assert.NilError(t, checkServer(fine), string(fine))
 	}
-	assert.ErrorIs(t, CheckServer(server("v1.28.15-gke.100")), ErrServerTooOld)
-	assert.Error(t, CheckServer(server("v1.28.15")), "native sidecars need Kubernetes 1.29 or newer, and the API server is v1.28.15: upgrade the cluster")
-	assert.ErrorContains(t, CheckServer(server("")), "asking the API server for its version: connection refused")
-	assert.ErrorContains(t, CheckServer(server("nonsense")), "reading the API server's version")
+	assert.ErrorIs(t, checkServer(server("v1.28.15-gke.100")), ErrServerTooOld)
+	assert.Error(t, checkServer(server("v1.28.15")), "native sidecars need Kubernetes 1.29 or newer, and the API server is v1.28.15: upgrade the cluster")
+	assert.ErrorContains(t, checkServer(server("")), "asking the API server for its version: connection refused")
+	assert.ErrorContains(t, checkServer(server("nonsense")), "reading the API server's version")
 }
 
 // groups are those that an API server serves; none where it does not answer.
@@ -44,12 +44,12 @@ func (g groups) ServerGroups() (*metav1.APIGroupList, error) {
 }
 
 func TestOpenShiftAssignsUsers(t *testing.T) {
-	assigned, err := AssignsUsers(groups{"apps", "security.openshift.io"})
+	assigned, err := assignsUsers(groups{"apps", "security.openshift.io"})
 	assert.NilError(t, err)
 	assert.Assert(t, assigned)
-	assigned, err = AssignsUsers(groups{"apps"})
+	assigned, err = assignsUsers(groups{"apps"})
 	assert.NilError(t, err)
 	assert.Assert(t, !assigned)
-	_, err = AssignsUsers(groups{})
+	_, err = assignsUsers(groups{})
 	assert.ErrorContains(t, err, "asking the API server what it serves: connection refused")
 }

@@ -19,7 +19,7 @@ const prefix = "oras.converged-computing.github.io/"
 // golden is an injected pod of package inject.
 func golden(t *testing.T, name string) *corev1.Pod {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../../pkg/inject/testdata", name, "golden.yaml"))
+	data, err := os.ReadFile(filepath.Join("../../../../pkg/inject/testdata", name, "golden.yaml"))
 	assert.NilError(t, err)
 	return decode(t, data).(*corev1.Pod)
 }

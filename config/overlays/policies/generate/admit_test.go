@@ -166,7 +166,7 @@ func manifests(t *testing.T, name string) []string {
 	t.Helper()
 	var all []string
 	for _, pkg := range []string{"inject", "webhook"} {
-		files, err := filepath.Glob(filepath.Join("../../pkg", pkg, "testdata", name))
+		files, err := filepath.Glob(filepath.Join("../../../../pkg", pkg, "testdata", name))
 		assert.NilError(t, err)
 		assert.Assert(t, len(files) > 4, "%s has only %v", pkg, files)
 		all = append(all, files...)

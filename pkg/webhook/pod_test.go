@@ -4,32 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	"gotest.tools/v3/assert"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
-	"sigs.k8s.io/yaml"
 
-	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
-	"github.com/converged-computing/oras-operator/pkg/inject"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
-
-// testdata is that of package inject: what the pure function does, the webhook does.
-const testdata = "../inject/testdata"
-
-// unknown is a field that no version of Kubernetes has yet.
-const unknown = "fieldOfTheFuture"
 
 func TestPodsBecomeWhatTheGoldenManifestsSay(t *testing.T) {
 	for _, name := range goldens(t) {
@@ -177,133 +164,5 @@ func TestWhatIsNoPodIsABadRequest(t *testing.T) {
 			assert.Assert(t, !res.Allowed)
 			assert.Equal(t, res.Result.Code, int32(http.StatusBadRequest))
 		})
-	}
-}
-
-func mutator() Mutator {
-	return Mutator{
-		SidecarImage: "sidecar:test",
-		FindCache: func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
-			cache := v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: caches()[name]}
-			return plan.OfCache(&cache), nil, nil
-		},
-		FindCommand: func(_ context.Context, _ string, _ corev1.PodSpec, image string) inject.ImageCommand {
-			return images()[image]
-		},
-	}
-}
-
-// caches are the specs of the OrasCaches of the cases.
-func caches() map[string]v1alpha1.OrasCacheSpec { return known[v1alpha1.OrasCacheSpec]("caches.yaml") }
-
-// images is what the images of the cases run.
-func images() map[string]inject.ImageCommand { return known[inject.ImageCommand]("images.yaml") }
-
-// known reads what the cases have in common.
-func known[T any](file string) map[string]T {
-	data, err := os.ReadFile(filepath.Join(testdata, file))
-	if err != nil {
-		panic(err)
-	}
-	var all map[string]T
-	if err := yaml.UnmarshalStrict(data, &all); err != nil {
-		panic(err)
-	}
-	return all
-}
-
-// send is what the API server does: the answer is whole, with its patch encoded.
-func send(t *testing.T, handle admission.HandlerFunc, op admissionv1.Operation, raw, old []byte) admission.Response {
-	t.Helper()
-	hook := &admission.Webhook{Handler: handle}
-	return hook.Handle(t.Context(), admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
-		UID: "1", Operation: op, Namespace: "default",
-		Object: runtime.RawExtension{Raw: raw}, OldObject: runtime.RawExtension{Raw: old},
-	}})
-}
-
-func patch(t *testing.T, raw []byte, res admission.Response) []byte {
-	t.Helper()
-	if len(res.Patches) == 0 {
-		return raw
-	}
-	ops, err := jsonpatch.DecodePatch(res.Patch)
-	assert.NilError(t, err)
-	patched, err := ops.Apply(raw)
-	assert.NilError(t, err)
-	return patched
-}
-
-func goldens(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob(testdata + "/*/golden.yaml")
-	assert.NilError(t, err)
-	assert.Assert(t, len(files) > 0)
-	names := make([]string, len(files))
-	for i, file := range files {
-		names[i] = filepath.Base(filepath.Dir(file))
-	}
-	return names
-}
-
-func toJSON(t *testing.T, file string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	assert.NilError(t, err)
-	raw, err := yaml.YAMLToJSON(data)
-	assert.NilError(t, err)
-	return raw
-}
-
-// sprinkle puts an unknown field, with a value of its own, into every object below spec.
-func sprinkle(t *testing.T, raw []byte) []byte {
-	t.Helper()
-	var object map[string]any
-	assert.NilError(t, json.Unmarshal(raw, &object))
-	count := 0
-	walk(object["spec"], func(fields map[string]any) {
-		count++
-		fields[unknown] = fmt.Sprintf("%d of %v", count, fields["name"])
-	})
-	out, err := json.Marshal(object)
-	assert.NilError(t, err)
-	return out
-}
-
-// assertSprinkled checks that every unknown field is still there, and in an object of the same name.
-func assertSprinkled(t *testing.T, before, after []byte) {
-	t.Helper()
-	assert.DeepEqual(t, sprinkles(t, after), sprinkles(t, before))
-}
-
-// sprinkles maps each unknown field's value to the name of the object that it is in.
-func sprinkles(t *testing.T, raw []byte) map[string]string {
-	t.Helper()
-	var object map[string]any
-	assert.NilError(t, json.Unmarshal(raw, &object))
-	found := map[string]string{}
-	walk(object["spec"], func(fields map[string]any) {
-		if value, ok := fields[unknown].(string); ok {
-			found[value] = fmt.Sprint(fields["name"])
-		}
-	})
-	assert.Assert(t, len(found) > 0)
-	return found
-}
-
-// walk visits objects that Kubernetes has types for, not maps of the user's such as limits.
-func walk(node any, visit func(map[string]any)) {
-	switch node := node.(type) {
-	case map[string]any:
-		for key, child := range node {
-			if key != "limits" && key != "requests" && key != "nodeSelector" {
-				walk(child, visit)
-			}
-		}
-		visit(node)
-	case []any:
-		for _, child := range node {
-			walk(child, visit)
-		}
 	}
 }

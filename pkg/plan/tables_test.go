@@ -14,10 +14,10 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
 
-// The tables of config/README.md are written from the code: go test ./pkg/plan -run Tables -update does it anew.
+// The tables of config/steps.md are written from the code: go test ./pkg/plan -run Tables -update does it anew.
 func TestTheTablesOfKeysAreWhatTheCodeHas(t *testing.T) {
-	const readme = "../../config/README.md"
-	text, err := os.ReadFile(readme)
+	const page = "../../config/steps.md"
+	text, err := os.ReadFile(page)
 	assert.NilError(t, err)
 	want := string(text)
 	for name, table := range map[string]string{"keys": table(), "mistakes": mistakesTable()} {
@@ -29,7 +29,7 @@ func TestTheTablesOfKeysAreWhatTheCodeHas(t *testing.T) {
 		want = before + begin + table + end + after
 	}
 	if golden.FlagUpdate() {
-		assert.NilError(t, os.WriteFile(readme, []byte(want), 0o600))
+		assert.NilError(t, os.WriteFile(page, []byte(want), 0o600))
 		return
 	}
 	assert.Equal(t, string(text), want)

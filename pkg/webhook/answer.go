@@ -1,0 +1,52 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+// answer is the response to an object that is to become another, or that err keeps from becoming one. It is counted and,
+// with the request's uid, logged.
+func (m Mutator) answer(ctx context.Context, path, what string, raw, object []byte, warnings []string, err error) admission.Response {
+	logger := log.FromContext(ctx).WithValues("owner", owner(raw))
+	switch {
+	case errors.Is(err, ErrRefused):
+		m.count(path, decisionDenied, reasonOf(err))
+		logger.Info("Denied what cannot be a step.", "reason", err.Error())
+		return admission.Denied(what + " " + err.Error()).WithWarnings(warnings...)
+	case errors.Is(err, ErrMalformed):
+		m.count(path, decisionMalformed, "")
+		logger.Info("Refused what is no object of its kind.", "reason", err.Error())
+		return admission.Errored(http.StatusBadRequest, err)
+	case err != nil:
+		m.count(path, decisionFailed, "")
+		logger.Error(err, "Could not decide on an object.")
+		return admission.Errored(http.StatusInternalServerError, err)
+	case bytes.Equal(raw, object):
+		m.count(path, decisionUnchanged, "")
+		logger.V(1).Info("Left an object as it is.")
+	default:
+		m.count(path, decisionInjected, "")
+		logger.Info("Made a step of an object.", "warnings", len(warnings))
+	}
+	return admission.PatchResponseFromRaw(raw, object).WithWarnings(warnings...)
+}
+
+// owner names the controller of an object in JSON, as Job/sweep; empty where it has none.
+func owner(raw []byte) string {
+	var object metav1.PartialObjectMetadata
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return ""
+	}
+	if ref := metav1.GetControllerOf(&object); ref != nil {
+		return ref.Kind + "/" + ref.Name
+	}
+	return ""
+}
