@@ -100,7 +100,8 @@ func (r *refusal) warns(req *http.Request) bool {
 	return given && (req.Method == http.MethodHead || r.status == http.StatusUnauthorized)
 }
 
-// warning is message as the value of a Warning header, in printable ASCII.
+// warning is message as the value of a Warning header, in printable ASCII. Its quotes are single ones: regctl takes an escaped
+// one for the end.
 func warning(message string) string {
 	text := strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {
@@ -108,5 +109,5 @@ func warning(message string) string {
 		}
 		return c
 	}, message)
-	return `299 - "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	return `299 - "` + strings.NewReplacer(`\`, `\\`, `"`, "'").Replace(text) + `"`
 }
