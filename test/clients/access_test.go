@@ -21,7 +21,7 @@ type access struct {
 	user, password string // who may do everything; empty: everybody may
 	wrong          string // a password that opens nothing
 	why            string // part of what is said about it
-	needed         string // part of what is said about every credentials that are not good
+	needed         string // part of what is said about whatever credentials are not good
 }
 
 // accesses are the ways in which a registry can be open.
