@@ -141,7 +141,7 @@ bench-admission: ## Measure the webhooks and managers in a burst of marked pods,
 ##@ Checking
 
 .PHONY: conformance
-conformance: build bin/conformance ## The OCI distribution suite against the built-in registry; STORAGE=files.
+conformance: build bin/conformance $(if $(filter s3,$(STORAGE)),bin/minio) ## The OCI distribution suite against the built-in registry; STORAGE=files|s3.
 	@test/conformance/run $(DIST)/operator bin/conformance dist/conformance
 
 .PHONY: soak

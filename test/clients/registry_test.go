@@ -15,12 +15,6 @@ import (
 	"gotest.tools/v3/poll"
 )
 
-// access is who may do what at a registry, and who a client is there.
-type access struct {
-	flags          func(t *testing.T) []string // of `operator registry`; nil: none
-	user, password string                      // empty: a client says nothing of itself
-}
-
 // server is a running `operator registry`.
 type server struct {
 	addr string // host:port
@@ -34,11 +28,12 @@ func serve(t *testing.T, as access) server {
 	s := server{log: filepath.Join(dir, "log")}
 	log, err := os.Create(s.log)
 	assert.NilError(t, err)
-	args := []string{"registry", "--log-format=json", "--addr=127.0.0.1:0", "--root=" + filepath.Join(dir, "data")}
-	if as.flags != nil {
-		args = append(args, as.flags(t)...)
+	cmd := exec.CommandContext(t.Context(), built.operator, "registry", "--log-format=json", "--addr=127.0.0.1:0",
+		"--drain-delay=0s", "--root="+filepath.Join(dir, "data"))
+	cmd.Args = append(cmd.Args, as.flags...)
+	if as.pod != nil {
+		as.pod.wrap(cmd)
 	}
-	cmd := exec.CommandContext(t.Context(), built.operator, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute
 	cmd.Stderr = log

@@ -63,8 +63,7 @@ func (r *refusal) code() string {
 	}
 }
 
-// answer tells r to who sent req. HEAD has no body, so that its sentence is in a Warning header, which the distribution
-// specification has clients show.
+// answer tells r to who sent req.
 func (r *refusal) answer(w http.ResponseWriter, req *http.Request, realm string) {
 	header := w.Header()
 	header.Set("Docker-Distribution-API-Version", "registry/2.0")
@@ -76,12 +75,13 @@ func (r *refusal) answer(w http.ResponseWriter, req *http.Request, realm string)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		header.Set("Retry-After", fmt.Sprint(int(retryAfter.Seconds())))
 	}
-	if req.Method == http.MethodHead {
+	if r.warns(req) {
 		header.Set("Warning", warning(r.message))
-		w.WriteHeader(r.status)
-		return
 	}
 	w.WriteHeader(r.status)
+	if req.Method == http.MethodHead {
+		return
+	}
 	type problem struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
@@ -92,7 +92,16 @@ func (r *refusal) answer(w http.ResponseWriter, req *http.Request, realm string)
 	_ = body.Encode(map[string][]problem{"errors": {{Code: r.code(), Message: r.message}}})
 }
 
-// warning is message as the value of a Warning header, in printable ASCII.
+// warns is whether the sentence is in a Warning header, too, which the distribution specification has clients show: HEAD has no
+// body, and regctl does not read that of a 401. But many clients ask without credentials first, to be told that they are needed:
+// that is no reason to warn anybody.
+func (r *refusal) warns(req *http.Request) bool {
+	given := len(req.Header.Values("Authorization")) > 0
+	return given && (req.Method == http.MethodHead || r.status == http.StatusUnauthorized)
+}
+
+// warning is message as the value of a Warning header, in printable ASCII. Its quotes are single ones: regctl takes an escaped
+// one for the end.
 func warning(message string) string {
 	text := strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {
@@ -100,5 +109,5 @@ func warning(message string) string {
 		}
 		return c
 	}, message)
-	return `299 - "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	return `299 - "` + strings.NewReplacer(`\`, `\\`, `"`, "'").Replace(text) + `"`
 }
