@@ -57,12 +57,21 @@ func authorities(cache *v1alpha1.OrasCache, certificate map[string][]byte) *appl
 	return configMap(cache, authoritiesName(cache), map[string]string{v1alpha1.CAKey: string(trusted)})
 }
 
-// certificate returns the data of the Secret with the certificate: one that the spec names, or one that is issued. It is nil
-// where there is no TLS.
-func (r *Reconciler) certificate(ctx context.Context, cache *v1alpha1.OrasCache) (map[string][]byte, error) {
+// certify sees to it that the registry has a certificate that is good, where there is TLS, and publishes by what to trust it. It
+// returns the data of the Secret with the certificate.
+func (r *Reconciler) certify(ctx context.Context, cache *v1alpha1.OrasCache) (map[string][]byte, error) {
 	if !cache.UsesTLS() {
 		return nil, nil //nolint:nilnil // "no certificate" is an answer, not an error
 	}
+	certificate, err := r.certificate(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	return certificate, r.apply(ctx, cache, authorities(cache, certificate))
+}
+
+// certificate returns the data of the Secret with the certificate: one that the spec names, or one that is issued.
+func (r *Reconciler) certificate(ctx context.Context, cache *v1alpha1.OrasCache) (map[string][]byte, error) {
 	if name := cache.Spec.TLS.SecretName; name != "" {
 		given, err := r.given(ctx, cache, "spec.tls.secretName", name, tlsCertKey, tlsKeyKey)
 		if err != nil {
