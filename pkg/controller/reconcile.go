@@ -66,7 +66,8 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 	if err := cmp.Or(claimErr, err); err != nil {
 		return observation{}, err
 	}
-	if err := r.prepare(ctx, cache); err != nil {
+	complaint, err := r.prepare(ctx, cache)
+	if err != nil {
 		return observation{}, err
 	}
 	wanted, err := r.wanted(ctx, cache, certificate)
@@ -86,22 +87,23 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 	}
 	seen, err := r.observe(ctx, cache)
 	seen.lookAgain = lookAgain(cache, certificate[tlsCertKey])
+	seen.complaint = complaint
 	return seen, err
 }
 
-// prepare refuses what cannot be, and makes the Secrets of the registry.
-func (r *Reconciler) prepare(ctx context.Context, cache *v1alpha1.OrasCache) error {
+// prepare refuses what cannot be, and makes the Secrets of the registry. The complaint is about what it goes on without.
+func (r *Reconciler) prepare(ctx context.Context, cache *v1alpha1.OrasCache) (complaint *settingError, err error) {
 	if err := checkForeign(cache); err != nil {
-		return err
+		return nil, err
 	}
 	if err := checkSchedule(cache); err != nil {
-		return err
+		return nil, err
 	}
 	if err := r.checkMove(ctx, cache); err != nil {
-		return err
+		return nil, err
 	}
 	if err := r.applySecret(ctx, cache); err != nil {
-		return err
+		return nil, err
 	}
 	return r.applyUsers(ctx, cache)
 }
