@@ -86,6 +86,24 @@ func TestCertificatesAndUsersDoNotRollOut(t *testing.T) {
 	assert.Equal(t, published.Data[v1alpha1.CAKey], string(tlsAfter.Data[tlsCAKey]))
 }
 
+func TestRotatedCredentialsOfABucketRollOut(t *testing.T) {
+	keys := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "store"},
+		Data:       map[string][]byte{accessKeyID: []byte("id"), secretAccessKey: []byte("key")},
+	}
+	c := newCluster(t, interceptor.Funcs{}, keys, newCache(func(cache *v1alpha1.OrasCache) {
+		cache.Spec.Storage.S3 = &v1alpha1.S3Spec{Bucket: "artifacts", SecretName: "store"}
+	}))
+	cache, result, err := c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Equal(t, result.RequeueAfter, lookAgainGiven, "no event tells of a Secret")
+	cache, before := c.change(t, cache, nothing)
+	keys.Data[secretAccessKey] = []byte("another")
+	assert.NilError(t, c.Update(t.Context(), keys))
+	_, after := c.change(t, cache, nothing)
+	assert.Assert(t, after != before)
+}
+
 func TestWhatTheSpecNoLongerAsksForGoes(t *testing.T) {
 	c := newCluster(t, interceptor.Funcs{}, newCache(func(cache *v1alpha1.OrasCache) {
 		cache.Spec.Auth = v1alpha1.AuthServiceAccount
