@@ -41,6 +41,8 @@ type Mutator struct {
 	Explain func(inject.Choice) // is told of every decision; nil: nobody is
 
 	decisions *prometheus.CounterVec // nil: nothing is counted
+
+	later bool // pods come later: an OrasCache need not be there yet
 }
 
 // Pod returns the pod as it is to be created in the namespace, and warnings for its author. A pod without keys, or one
@@ -140,7 +142,7 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 		return pod, nil, nil
 	}
 	if inject.Injected(pod.Spec) {
-		return pod, outdated(pod, namespace), nil
+		return pod, m.outdated(ctx, pod, namespace), nil
 	}
 	p, warnings, err := plan.Parse(metadata(pod.ObjectMeta))
 	if err != nil {
@@ -179,7 +181,7 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 }
 
 // outdated warns of what is injected already and does something else than it would if it were injected now.
-func outdated(pod corev1.PodTemplateSpec, namespace string) []string {
+func (m Mutator) outdated(ctx context.Context, pod corev1.PodTemplateSpec, namespace string) []string {
 	p, _, err := plan.Parse(metadata(pod.ObjectMeta))
 	if err != nil {
 		return []string{fmt.Sprintf("the pod was injected before its keys were changed, and does what they said then: %v", err)}
@@ -188,11 +190,26 @@ func outdated(pod corev1.PodTemplateSpec, namespace string) []string {
 	if registry := inject.Elsewhere(pod.Spec, p, namespace); registry != "" {
 		warnings = append(warnings, fmt.Sprintf("%s: the pod was injected for another namespace than %q, and uses the registry there, %s; create it from a manifest that was not injected, or have operator inject --namespace=%s do it",
 			v1alpha1.KeyCache, namespace, registry, namespace))
+	} else if fields := m.shutOut(ctx, pod.Spec, p, namespace); len(fields) > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s: the pod was injected before %s of OrasCache %q changed, and will not reach the registry or not be let in; create it from a manifest that was not injected",
+			v1alpha1.KeyCache, strings.Join(fields, " and "), p.Cache))
 	}
 	if keys := inject.Outdated(pod.Spec, p); len(keys) > 0 {
 		warnings = append(warnings, fmt.Sprintf("%s: changed in a pod that was injected before, and does what it said then; create it from a manifest that was not injected", strings.Join(keys, ", ")))
 	}
 	return warnings
+}
+
+// shutOut lists the fields of the pod's OrasCache by which it is shut out. Where the OrasCache cannot be asked nothing is known.
+func (m Mutator) shutOut(ctx context.Context, pod corev1.PodSpec, p plan.Plan, namespace string) []string {
+	if p.Registry != "" {
+		return nil
+	}
+	registry, _, err := m.FindCache(ctx, namespace, p.Cache)
+	if err != nil {
+		return nil
+	}
+	return inject.ShutOut(pod, p, registry)
 }
 
 func (m Mutator) checkNodes(ctx context.Context, pod corev1.PodSpec) ([]string, error) {
@@ -212,6 +229,9 @@ func (m Mutator) bounds(ctx context.Context, namespace string) (inject.Bounds, e
 func (m Mutator) endpoint(ctx context.Context, p plan.Plan, namespace string) (plan.Endpoint, []string, error) {
 	if e, ok := p.Endpoint(); ok {
 		return e, nil, nil
+	}
+	if m.later {
+		return plan.Endpoint{Host: v1alpha1.Endpoint(namespace, p.Cache), PlainHTTP: true}, nil, nil
 	}
 	return m.FindCache(ctx, namespace, p.Cache)
 }
