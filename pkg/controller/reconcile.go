@@ -62,7 +62,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 		}
 		return observation{}, r.removeUnwanted(ctx, cache, nil)
 	}
-	certificate, err := r.certify(ctx, cache)
+	certificate, expired, err := r.certify(ctx, cache)
 	if err := cmp.Or(claimErr, err); err != nil {
 		return observation{}, err
 	}
@@ -87,7 +87,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 	}
 	seen, err := r.observe(ctx, cache)
 	seen.lookAgain = lookAgain(cache, certificate[tlsCertKey])
-	seen.complaint = complaint
+	seen.complaint = cmp.Or(expired, complaint)
 	return seen, err
 }
 

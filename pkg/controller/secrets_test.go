@@ -8,6 +8,7 @@ import (
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -143,4 +144,25 @@ func TestACertificateIsRenewedWhateverElseIsWrong(t *testing.T) {
 			assert.Equal(t, published.Data[v1alpha1.CAKey], string(after.Data[tlsCAKey]))
 		})
 	}
+}
+
+// Nothing else would tell why no step gets through any more.
+func TestACertificateThatHasExpiredIsComplainedOf(t *testing.T) {
+	given := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "given"}}
+	given.Data = signedUntil(t, time.Now().Add(-time.Minute), "oras.flow.svc")
+	c := newCluster(t, interceptor.Funcs{}, given, newCache(func(cache *v1alpha1.OrasCache) {
+		cache.Spec.TLS = v1alpha1.TLSSpec{Enabled: true, SecretName: "given"}
+	}))
+	cache, result, err := c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Equal(t, reasonOf(cache), v1alpha1.ReasonCertificateInvalid)
+	assert.Assert(t, cmp.Contains(cache.Status.Conditions[0].Message, "expired at 2"))
+	assert.Assert(t, result.RequeueAfter > 0)
+	assert.Assert(t, c.has(t, "oras", &appsv1.StatefulSet{}), "all else goes on")
+
+	given.Data = selfSigned(t, "oras.flow.svc")
+	assert.NilError(t, c.Update(t.Context(), given))
+	cache, _, err = c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Assert(t, reasonOf(cache) != v1alpha1.ReasonCertificateInvalid)
 }
