@@ -57,12 +57,32 @@ func authorities(cache *v1alpha1.OrasCache, certificate map[string][]byte) *appl
 	return configMap(cache, authoritiesName(cache), map[string]string{v1alpha1.CAKey: string(trusted)})
 }
 
-// certificate returns the data of the Secret with the certificate: one that the spec names, or one that is issued. It is nil
-// where there is no TLS.
-func (r *Reconciler) certificate(ctx context.Context, cache *v1alpha1.OrasCache) (map[string][]byte, error) {
+// certify sees to it that the registry has a certificate that is good, where there is TLS, and publishes by what to trust it. It
+// returns the data of the Secret with the certificate, and a complaint where that has expired: a registry serves with it all the same.
+func (r *Reconciler) certify(ctx context.Context, cache *v1alpha1.OrasCache) (certificate map[string][]byte, complaint *settingError, err error) {
 	if !cache.UsesTLS() {
-		return nil, nil //nolint:nilnil // "no certificate" is an answer, not an error
+		return nil, nil, nil
 	}
+	certificate, err = r.certificate(ctx, cache)
+	if err != nil {
+		return nil, nil, err
+	}
+	return certificate, checkExpiry(cache, certificate[tlsCertKey], time.Now()), r.apply(ctx, cache, authorities(cache, certificate))
+}
+
+// checkExpiry complains of a certificate that the spec names and that has expired. One that is issued is replaced before.
+func checkExpiry(cache *v1alpha1.OrasCache, certificate []byte, now time.Time) *settingError {
+	leaf, err := parseCertificate(certificate)
+	if err != nil || cache.Spec.TLS.SecretName == "" || !now.After(leaf.NotAfter) {
+		return nil
+	}
+	return &settingError{v1alpha1.ReasonCertificateInvalid, fmt.Sprintf(
+		"The certificate in Secret %s of spec.tls.secretName expired at %s, and clients refuse it: put another one there.",
+		cache.Spec.TLS.SecretName, leaf.NotAfter.UTC().Format(time.RFC3339))}
+}
+
+// certificate returns the data of the Secret with the certificate: one that the spec names, or one that is issued.
+func (r *Reconciler) certificate(ctx context.Context, cache *v1alpha1.OrasCache) (map[string][]byte, error) {
 	if name := cache.Spec.TLS.SecretName; name != "" {
 		given, err := r.given(ctx, cache, "spec.tls.secretName", name, tlsCertKey, tlsKeyKey)
 		if err != nil {

@@ -38,9 +38,15 @@ func (i *issuer) Issue(_ context.Context, hosts []string, held map[string][]byte
 // selfSigned returns the data of a Secret with a certificate for hosts.
 func selfSigned(t *testing.T, hosts ...string) map[string][]byte {
 	t.Helper()
+	return signedUntil(t, time.Now().Add(30*24*time.Hour), hosts...)
+}
+
+// signedUntil returns the same with a certificate that expires then.
+func signedUntil(t *testing.T, end time.Time, hosts ...string) map[string][]byte {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	assert.NilError(t, err)
-	template := &x509.Certificate{NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(30 * 24 * time.Hour)}
+	template := &x509.Certificate{NotBefore: time.Now().Add(-time.Hour), NotAfter: end}
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)

@@ -119,7 +119,7 @@ func named(t *testing.T, cache *v1alpha1.OrasCache) []client.Object {
 		add(name, data)
 	}
 	if name := cache.Spec.HtpasswdSecretName; name != "" {
-		add(name, map[string][]byte{htpasswdKey: []byte("ada:$2a$10$abcdefghijklmnopqrstuv\n")})
+		add(name, map[string][]byte{htpasswdKey: []byte(ada)})
 	}
 	if s3 := cache.Spec.Storage.S3; s3 != nil && s3.SecretName != "" {
 		add(s3.SecretName, map[string][]byte{accessKeyID: []byte("id"), secretAccessKey: []byte("key")})

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -51,15 +52,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: found.lookAgain}, nil
 }
 
-// bringAbout makes the cluster what the spec says and returns what is there then.
+// bringAbout makes the cluster what the spec says and returns what is there then. A certificate, which ends by itself, comes
+// before all that may be refused: what runs goes on with it.
 func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) (observation, error) {
-	if err := r.applyClaim(ctx, cache); err != nil {
-		return observation{}, err
-	}
+	claimErr := r.applyClaim(ctx, cache)
 	if !cache.IsDeployed() {
+		if claimErr != nil {
+			return observation{}, claimErr
+		}
 		return observation{}, r.removeUnwanted(ctx, cache, nil)
 	}
-	certificate, err := r.prepare(ctx, cache)
+	certificate, expired, err := r.certify(ctx, cache)
+	if err := cmp.Or(claimErr, err); err != nil {
+		return observation{}, err
+	}
+	complaint, err := r.prepare(ctx, cache)
 	if err != nil {
 		return observation{}, err
 	}
@@ -72,16 +79,20 @@ func (r *Reconciler) bringAbout(ctx context.Context, cache *v1alpha1.OrasCache) 
 			return observation{}, err
 		}
 	}
+	if cache.UsesTLS() {
+		wanted = append(wanted, authorities(cache, certificate))
+	}
 	if err := r.removeUnwanted(ctx, cache, wanted); err != nil {
 		return observation{}, err
 	}
 	seen, err := r.observe(ctx, cache)
 	seen.lookAgain = lookAgain(cache, certificate[tlsCertKey])
+	seen.complaint = cmp.Or(expired, complaint)
 	return seen, err
 }
 
-// prepare refuses what cannot be, makes the Secrets of the registry, and returns the data of that with its certificate.
-func (r *Reconciler) prepare(ctx context.Context, cache *v1alpha1.OrasCache) (map[string][]byte, error) {
+// prepare refuses what cannot be, and makes the Secrets of the registry. The complaint is about what it goes on without.
+func (r *Reconciler) prepare(ctx context.Context, cache *v1alpha1.OrasCache) (complaint *settingError, err error) {
 	if err := checkForeign(cache); err != nil {
 		return nil, err
 	}
@@ -94,23 +105,17 @@ func (r *Reconciler) prepare(ctx context.Context, cache *v1alpha1.OrasCache) (ma
 	if err := r.applySecret(ctx, cache); err != nil {
 		return nil, err
 	}
-	if err := r.applyUsers(ctx, cache); err != nil {
-		return nil, err
-	}
-	return r.certificate(ctx, cache)
+	return r.applyUsers(ctx, cache)
 }
 
-// wanted are the objects of a registry that is deployed, but for its claim and Secrets, in the order in which to apply them: what
-// pods are started with comes before them.
+// wanted are the objects of a registry that is deployed, but for its claim, its Secrets and what goes with its certificate, in the order
+// in which to apply them: what pods are started with comes before them.
 func (r *Reconciler) wanted(ctx context.Context, cache *v1alpha1.OrasCache, certificate map[string][]byte) ([]applyConfiguration, error) {
 	credentials, err := r.credentials(ctx, cache)
 	if err != nil {
 		return nil, err
 	}
 	all := append(rights(cache), guards(cache, r.operatorNamespace)...)
-	if cache.UsesTLS() {
-		all = append(all, authorities(cache, certificate))
-	}
 	digest := digestOf(credentials, string(certificate[tlsCertKey]))
 	if !isForeign(cache) {
 		file, err := settingsOf(cache).encode()

@@ -61,7 +61,7 @@ func TestCertificatesAndUsersDoNotRollOut(t *testing.T) {
 		cache.Spec.TLS.Enabled = true
 		cache.Spec.Auth, cache.Spec.HtpasswdSecretName = v1alpha1.AuthHtpasswd, "people"
 	}), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "people"}, Data: map[string][]byte{htpasswdKey: []byte("ada:x\n")},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "people"}, Data: map[string][]byte{htpasswdKey: []byte(ada)},
 	})
 	cache, result, err := c.reconcile(t)
 	assert.NilError(t, err)
@@ -73,7 +73,7 @@ func TestCertificatesAndUsersDoNotRollOut(t *testing.T) {
 	c.reconciler.issuer.(*issuer).renew = true
 	people := &corev1.Secret{}
 	assert.Assert(t, c.has(t, "people", people))
-	people.Data[htpasswdKey] = []byte("ada:x\ngrace:y\n")
+	people.Data[htpasswdKey] = []byte(ada + grace)
 	assert.NilError(t, c.Update(t.Context(), people))
 	cache, after := c.change(t, cache, nothing)
 	assert.Equal(t, after, before)
@@ -81,9 +81,27 @@ func TestCertificatesAndUsersDoNotRollOut(t *testing.T) {
 	assert.Assert(t, !bytes.Equal(tlsBefore.Data[tlsCertKey], tlsAfter.Data[tlsCertKey]))
 	users, published := &corev1.Secret{}, &corev1.ConfigMap{}
 	assert.Assert(t, c.has(t, "oras-htpasswd", users))
-	assert.Assert(t, cmp.Contains(string(users.Data[htpasswdKey]), "\nada:x\ngrace:y\n"))
+	assert.Assert(t, cmp.Contains(string(users.Data[htpasswdKey]), "\n"+ada+grace))
 	assert.Assert(t, c.has(t, cache.CASource(), published))
 	assert.Equal(t, published.Data[v1alpha1.CAKey], string(tlsAfter.Data[tlsCAKey]))
+}
+
+func TestRotatedCredentialsOfABucketRollOut(t *testing.T) {
+	keys := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "store"},
+		Data:       map[string][]byte{accessKeyID: []byte("id"), secretAccessKey: []byte("key")},
+	}
+	c := newCluster(t, interceptor.Funcs{}, keys, newCache(func(cache *v1alpha1.OrasCache) {
+		cache.Spec.Storage.S3 = &v1alpha1.S3Spec{Bucket: "artifacts", SecretName: "store"}
+	}))
+	cache, result, err := c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Equal(t, result.RequeueAfter, lookAgainGiven, "no event tells of a Secret")
+	cache, before := c.change(t, cache, nothing)
+	keys.Data[secretAccessKey] = []byte("another")
+	assert.NilError(t, c.Update(t.Context(), keys))
+	_, after := c.change(t, cache, nothing)
+	assert.Assert(t, after != before)
 }
 
 func TestWhatTheSpecNoLongerAsksForGoes(t *testing.T) {

@@ -1,13 +1,16 @@
 package controller
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -102,4 +105,64 @@ func TestAnIssuedCertificateIsLookedAtInTime(t *testing.T) {
 	assert.Equal(t, lookAgain(newCache(nil), nil), time.Duration(0))
 	cache.Spec.TLS.SecretName = "mine"
 	assert.Equal(t, lookAgain(cache, long), lookAgainGiven)
+}
+
+// Each of these once kept the certificate of a registry that runs from being renewed, until nobody could use it.
+func TestACertificateIsRenewedWhateverElseIsWrong(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change     func(*v1alpha1.OrasCache)
+		wantReason string
+	}{
+		"the storage cannot move": {
+			func(c *v1alpha1.OrasCache) { c.Spec.Storage.Ephemeral = true }, v1alpha1.ReasonStorageFixed,
+		},
+		"the claim cannot shrink": {
+			func(c *v1alpha1.OrasCache) { c.Spec.Storage.Size = new(resource.MustParse("1Gi")) }, v1alpha1.ReasonStorageFixed,
+		},
+		"a Secret is missing": {
+			func(c *v1alpha1.OrasCache) {
+				c.Spec.Auth, c.Spec.HtpasswdSecretName = v1alpha1.AuthHtpasswd, "absent"
+			}, v1alpha1.ReasonSecretMissing,
+		},
+		"the schedule is none": {
+			func(c *v1alpha1.OrasCache) { c.Spec.GC.Schedule = new("@every 1x") }, v1alpha1.ReasonUnsupported,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, interceptor.Funcs{}, newCache(func(cache *v1alpha1.OrasCache) { cache.Spec.TLS.Enabled = true }))
+			cache, _, err := c.reconcile(t)
+			assert.NilError(t, err)
+			before, after, published := &corev1.Secret{}, &corev1.Secret{}, &corev1.ConfigMap{}
+			assert.Assert(t, c.has(t, "oras-tls", before))
+
+			c.reconciler.issuer.(*issuer).renew = true
+			cache, _ = c.change(t, cache, tc.change)
+			assert.Equal(t, reasonOf(cache), tc.wantReason)
+			assert.Assert(t, c.has(t, "oras-tls", after))
+			assert.Assert(t, !bytes.Equal(after.Data[tlsCertKey], before.Data[tlsCertKey]))
+			assert.Assert(t, c.has(t, cache.CASource(), published))
+			assert.Equal(t, published.Data[v1alpha1.CAKey], string(after.Data[tlsCAKey]))
+		})
+	}
+}
+
+// Nothing else would tell why no step gets through any more.
+func TestACertificateThatHasExpiredIsComplainedOf(t *testing.T) {
+	given := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "flow", Name: "given"}}
+	given.Data = signedUntil(t, time.Now().Add(-time.Minute), "oras.flow.svc")
+	c := newCluster(t, interceptor.Funcs{}, given, newCache(func(cache *v1alpha1.OrasCache) {
+		cache.Spec.TLS = v1alpha1.TLSSpec{Enabled: true, SecretName: "given"}
+	}))
+	cache, result, err := c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Equal(t, reasonOf(cache), v1alpha1.ReasonCertificateInvalid)
+	assert.Assert(t, cmp.Contains(cache.Status.Conditions[0].Message, "expired at 2"))
+	assert.Assert(t, result.RequeueAfter > 0)
+	assert.Assert(t, c.has(t, "oras", &appsv1.StatefulSet{}), "all else goes on")
+
+	given.Data = selfSigned(t, "oras.flow.svc")
+	assert.NilError(t, c.Update(t.Context(), given))
+	cache, _, err = c.reconcile(t)
+	assert.NilError(t, err)
+	assert.Assert(t, reasonOf(cache) != v1alpha1.ReasonCertificateInvalid)
 }

@@ -29,6 +29,8 @@ type observation struct {
 	claim *corev1.PersistentVolumeClaim // nil if the storage is none
 	// lookAgain is when to look again at what no event tells of; 0 is never.
 	lookAgain time.Duration
+	// complaint is about what the registry goes on without, as it was before; nil if there is nothing.
+	complaint *settingError
 }
 
 // finding is what the Ready condition is to say, and when to look again if no event may come; 0 is never.
@@ -49,6 +51,8 @@ func judge(cache *v1alpha1.OrasCache, seen observation, err error) finding {
 			reason:  v1alpha1.ReasonNotDeployed,
 			message: "spec.deploy is false: no registry runs.",
 		}
+	case seen.complaint != nil:
+		return judgeError(seen.complaint)
 	case isServing(seen.set):
 		return finding{
 			ready:     metav1.ConditionTrue,

@@ -57,6 +57,33 @@ func Elsewhere(spec corev1.PodSpec, p plan.Plan, namespace string) (registry str
 	return step.Registry
 }
 
+// ShutOut lists the fields of an OrasCache that a sidecar which was injected before goes by as they were then, so that it does not reach its
+// registry, as it is now, or is not let in. A registry that is named by a key is not looked at.
+func ShutOut(spec corev1.PodSpec, p plan.Plan, registry plan.Endpoint) (fields []string) {
+	i := slices.IndexFunc(spec.InitContainers, isSidecar)
+	if i < 0 || p.Registry != "" {
+		return nil
+	}
+	step, ok := stepOf(spec.InitContainers[i])
+	if !ok {
+		return nil
+	}
+	var now handoff.Step
+	d := decision{plan: p, opts: Options{Registry: registry}}
+	d.writeAccess(&now)
+	if step.Registry != registry.Host {
+		fields = append(fields, "spec.service.name")
+	}
+	if step.PlainHTTP != registry.PlainHTTP || step.CAFile != now.CAFile {
+		fields = append(fields, "spec.tls")
+	}
+	if asked := registry.Audience != "" || registry.Login != ""; asked &&
+		(step.TokenFile != now.TokenFile || step.DockerConfig != now.DockerConfig || step.LoginDir != now.LoginDir) {
+		fields = append(fields, "spec.auth")
+	}
+	return fields
+}
+
 // stepOf reads a sidecar's task as the sidecar does, with every $$ a $ again.
 func stepOf(sidecar corev1.Container) (handoff.Step, bool) {
 	var args []string

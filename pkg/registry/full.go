@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,9 +29,10 @@ func answerFull(driver storagedriver.StorageDriver) func(http.Handler) http.Hand
 				next.ServeHTTP(w, req)
 				return
 			}
-			notes := &diskNotes{}
+			ctx, full := storage.WatchFull(req.Context())
+			notes := &diskNotes{full: full}
 			answer := &overruled{ResponseWriter: w, decide: notes.judge}
-			next.ServeHTTP(answer, req.WithContext(context.WithValue(req.Context(), diskNotesKey{}, notes)))
+			next.ServeHTTP(answer, req.WithContext(context.WithValue(ctx, diskNotesKey{}, notes)))
 			answer.end(func() {
 				// The client may be gone already; what it left goes too.
 				notes.takeBack(context.WithoutCancel(req.Context()), driver)
@@ -45,8 +45,8 @@ type diskNotesKey struct{}
 
 // diskNotes is what the driver has seen of one request.
 type diskNotes struct {
+	full    func() bool // whether it has met a full disk
 	mu      sync.Mutex
-	full    bool
 	uploads map[string]bool // directories that were written to
 	writers []storagedriver.FileWriter
 }
@@ -55,16 +55,6 @@ type diskNotes struct {
 func notesOf(ctx context.Context) *diskNotes {
 	notes, _ := ctx.Value(diskNotesKey{}).(*diskNotes)
 	return notes
-}
-
-// seen notes and returns err.
-func (n *diskNotes) seen(err error) error {
-	if n != nil && errors.Is(err, storage.ErrFull) {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.full = true
-	}
-	return err
 }
 
 // touched notes that path is written to, by writer if it is not nil.
@@ -87,9 +77,7 @@ func (n *diskNotes) touched(path string, writer storagedriver.FileWriter) {
 // judge overrules an answer if the disk was full. That something was made (201) is said only when all of it is there; that
 // more may be sent (202) may be said although the end of what was sent could not be written.
 func (n *diskNotes) judge(status int) *refusal {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !n.full || status == http.StatusCreated {
+	if !n.full() || status == http.StatusCreated {
 		return nil
 	}
 	return fullAnswer()

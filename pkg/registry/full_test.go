@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 
+	"github.com/converged-computing/oras-operator/pkg/registry/layout"
 	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 )
 
@@ -190,6 +192,43 @@ func TestAFullDiskIsSaidPlainlyAndPullsGoOn(t *testing.T) {
 	assert.Equal(t, status, http.StatusCreated, answer)
 	status, answer = d.manifest(t, "v2", large, "another manifest")
 	assert.Equal(t, status, http.StatusCreated, answer)
+}
+
+func TestReferrersThatCannotBeWrittenDownAreListed(t *testing.T) {
+	if !inMounts(t) {
+		return
+	}
+	d := newDisk(t)
+	subject := digest.FromString("subject")
+	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"artifactType":"a/b","config":{"mediaType":%q,"digest":%q,"size":2},
+		"layers":[],"subject":{"mediaType":%q,"digest":%q,"size":7}}`,
+		ocispec.MediaTypeImageManifest, ocispec.MediaTypeEmptyJSON, digest.FromString("{}"), ocispec.MediaTypeImageManifest, subject)
+	status, answer := d.blob(t, []byte("{}"))
+	assert.Equal(t, status, http.StatusCreated, answer)
+	status, _, answer = d.send(t, http.MethodPut, "/v2/step/manifests/note", ocispec.MediaTypeImageManifest, []byte(manifest))
+	assert.Equal(t, status, http.StatusCreated, answer)
+	// As a registry left it that kept no referrers.
+	assert.NilError(t, os.RemoveAll(filepath.Join(d.root, layout.Referrers("step"))))
+
+	isListed := func() {
+		t.Helper()
+		status, _, answer := d.send(t, http.MethodGet, "/v2/step/referrers/"+subject.String(), "", nil)
+		assert.Equal(t, status, http.StatusOK, answer)
+		assert.Assert(t, cmp.Contains(answer, digest.FromString(manifest).String()))
+		assert.Equal(t, strings.Count(answer, `"digest"`), 1, answer)
+	}
+	complete := filepath.Join(d.root, layout.ReferrersComplete("step"))
+	d.fill(t, 0)
+	isListed()
+	isListed()
+	_, err := os.Stat(complete)
+	assert.ErrorIs(t, err, os.ErrNotExist)
+
+	assert.NilError(t, os.Remove(d.filler()))
+	isListed()
+	_, err = os.Stat(complete)
+	assert.NilError(t, err)
+	isListed()
 }
 
 func TestARequestThatMakesNoNotesWrites(t *testing.T) {

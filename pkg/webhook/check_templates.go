@@ -22,10 +22,7 @@ func (m Mutator) checkTemplates(ctx context.Context, raw []byte, namespace strin
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	later := m
-	later.CheckNodes, later.FindBounds = nil, nil
-	later.FindCache = func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
-		return plan.Endpoint{Host: v1alpha1.Endpoint(namespace, name), PlainHTTP: true}, nil, nil
-	}
+	later.CheckNodes, later.FindBounds, later.later = nil, nil, true
 	later.FindCommand = func(context.Context, string, corev1.PodSpec, string) inject.ImageCommand {
 		return inject.ImageCommand{Entrypoint: []string{"of the image"}}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/inject"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
@@ -26,6 +27,8 @@ type Mutator struct {
 	Explain func(inject.Choice) // is told of every decision; nil: nobody is
 
 	decisions *prometheus.CounterVec // nil: nothing is counted
+
+	later bool // pods come later: an OrasCache need not be there yet
 }
 
 // step makes a step of a pod that has keys and is none yet. Several says that it is one of several alike.
@@ -34,7 +37,7 @@ func (m Mutator) step(ctx context.Context, pod corev1.PodTemplateSpec, namespace
 		return pod, nil, nil
 	}
 	if inject.Injected(pod.Spec) {
-		return pod, outdated(pod, namespace), nil
+		return pod, m.outdated(ctx, pod, namespace), nil
 	}
 	p, warnings, err := plan.Parse(metadata(pod.ObjectMeta))
 	if err != nil {
@@ -89,6 +92,9 @@ func (m Mutator) bounds(ctx context.Context, namespace string) (inject.Bounds, e
 func (m Mutator) endpoint(ctx context.Context, p plan.Plan, namespace string) (plan.Endpoint, []string, error) {
 	if e, ok := p.Endpoint(); ok {
 		return e, nil, nil
+	}
+	if m.later {
+		return plan.Endpoint{Host: v1alpha1.Endpoint(namespace, p.Cache), PlainHTTP: true}, nil, nil
 	}
 	return m.FindCache(ctx, namespace, p.Cache)
 }

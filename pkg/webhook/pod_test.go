@@ -4,17 +4,21 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 	"github.com/converged-computing/oras-operator/pkg/plan"
 )
 
@@ -124,6 +128,55 @@ func TestAPodThatWasInjectedForAnotherNamespaceIsWarnedOf(t *testing.T) {
 	_, warnings, err = mutator().Pod(t.Context(), raw, "default")
 	assert.NilError(t, err)
 	assert.Equal(t, len(warnings), 0)
+}
+
+// Nobody sees in an exported manifest by what its sidecar means to be let in.
+func TestWhatWasInjectedBeforeItsOrasCacheChangedIsWarnedOf(t *testing.T) {
+	const want = `oras-cache: the pod was injected before %s of OrasCache "oras" changed, and will not reach the registry or not be let in; create it from a manifest that was not injected`
+	for name, tc := range map[string]struct {
+		was  string // the golden pod
+		spec v1alpha1.OrasCacheSpec
+		want string // the fields
+	}{
+		"nothing changed":                 {was: "the-smallest-step"},
+		"users are asked for":             {"the-smallest-step", v1alpha1.OrasCacheSpec{Auth: v1alpha1.AuthHtpasswd}, "spec.auth"},
+		"tokens are asked for":            {"the-smallest-step", v1alpha1.OrasCacheSpec{Auth: v1alpha1.AuthServiceAccount}, "spec.auth"},
+		"HTTPS is spoken":                 {"the-smallest-step", v1alpha1.OrasCacheSpec{TLS: v1alpha1.TLSSpec{Enabled: true}}, "spec.tls"},
+		"it is elsewhere":                 {"the-smallest-step", v1alpha1.OrasCacheSpec{Service: v1alpha1.ServiceSpec{Name: "other"}}, "spec.service.name"},
+		"tokens are not asked for longer": {"a-token-of-the-pods-service-account", v1alpha1.OrasCacheSpec{}, ""},
+		"passwords instead of tokens":     {"a-token-of-the-pods-service-account", v1alpha1.OrasCacheSpec{Auth: v1alpha1.AuthHtpasswd}, "spec.auth"},
+		"HTTP and no tokens":              {"a-token-for-a-registry-with-tls", v1alpha1.OrasCacheSpec{}, "spec.tls"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := mutator()
+			m.FindCache = func(_ context.Context, namespace, name string) (plan.Endpoint, []string, error) {
+				cache := v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: tc.spec}
+				return plan.OfCache(&cache), []string{"is not ready"}, nil
+			}
+			raw := toJSON(t, filepath.Join(testdata, tc.was, "golden.yaml"))
+			var pod corev1.Pod
+			assert.NilError(t, json.Unmarshal(raw, &pod))
+			cache, _, _ := plan.Parse(metadata(pod.ObjectMeta))
+			for where, check := range map[string]func() ([]string, error){
+				"": func() ([]string, error) {
+					_, warnings, err := m.Pod(t.Context(), raw, "default")
+					return warnings, err
+				},
+				"spec.template: ": func() ([]string, error) {
+					deployment := map[string]any{"kind": "Deployment", "spec": map[string]any{"template": pod}}
+					return m.checkTemplates(t.Context(), encode(t, deployment), "default")
+				},
+			} {
+				warnings, err := check()
+				assert.NilError(t, err)
+				if tc.want == "" {
+					assert.Equal(t, len(warnings), 0, "%v", warnings)
+					continue
+				}
+				assert.DeepEqual(t, warnings, []string{where + strings.ReplaceAll(fmt.Sprintf(want, tc.want), `"oras"`, strconv.Quote(cache.Cache))})
+			}
+		})
+	}
 }
 
 // An exported manifest holds what was injected, which nobody sees who edits the keys.

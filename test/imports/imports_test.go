@@ -17,7 +17,7 @@ func allowed() map[string][]string {
 	files := []string{"pkg/tree", "pkg/placeholder", "pkg/handoff"}
 	transfer := []string{"pkg/tree", "pkg/artifact", "pkg/transfer"}
 	admission := append([]string{"pkg/apis/v1alpha1", "pkg/plan", "pkg/inject"}, files...)
-	registry := []string{"pkg/apis/v1alpha1", "pkg/registry/layout", "pkg/registry/storage", "pkg/registry/api", "pkg/registry/access",
+	registry := []string{"pkg/apis/v1alpha1", "pkg/htpasswd", "pkg/registry/layout", "pkg/registry/storage", "pkg/registry/api", "pkg/registry/access",
 		"pkg/registry/collect", "pkg/registry/collect/lease", "pkg/registry/internal/who"}
 	return map[string][]string{
 		"pkg/tree":                   nil,
@@ -32,13 +32,14 @@ func allowed() map[string][]string {
 		"pkg/inject":                 admission,
 		"pkg/imageconfig":            nil,
 		"pkg/webhook":                append([]string{"pkg/imageconfig"}, admission...),
-		"pkg/controller":             {"pkg/apis/v1alpha1"},
+		"pkg/htpasswd":               nil,
+		"pkg/controller":             {"pkg/apis/v1alpha1", "pkg/htpasswd"},
 		"pkg/events":                 append([]string{"pkg/apis/v1alpha1"}, files...),
 		"pkg/certs":                  nil,
 		"pkg/registry/layout":        nil,
 		"pkg/registry/storage":       {"pkg/registry/layout"},
 		"pkg/registry/api":           {"pkg/registry/layout"},
-		"pkg/registry/access":        {"pkg/apis/v1alpha1"},
+		"pkg/registry/access":        {"pkg/apis/v1alpha1", "pkg/htpasswd"},
 		"pkg/registry/collect/lease": nil,
 		"pkg/registry/collect":       {"pkg/registry/layout"},
 		"pkg/registry":               registry,

@@ -25,8 +25,10 @@ const (
 	ReasonNameTaken = "NameTaken"
 	// ReasonSecretMissing says that a Secret which the spec names is not there, or lacks what is wanted of it.
 	ReasonSecretMissing = "SecretMissing"
-	// ReasonCertificateInvalid says that the certificate which the spec names cannot be used for this registry.
+	// ReasonCertificateInvalid says that the certificate which the spec names cannot be used for this registry, or has expired.
 	ReasonCertificateInvalid = "CertificateInvalid"
+	// ReasonUsersInvalid says that the users which the spec names cannot be read. A registry that runs goes on with those it had.
+	ReasonUsersInvalid = "UsersInvalid"
 	// ReasonStorageFixed says that the spec asks for a change of the storage that cannot be made without losing sight of the
 	// artifacts. The registry goes on as it was.
 	ReasonStorageFixed = "StorageFixed"

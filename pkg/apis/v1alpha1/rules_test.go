@@ -61,6 +61,8 @@ func TestWhatAnOrasCacheMayAskFor(t *testing.T) {
 		"replicas of a claim":                {spec: `{replicas: 2}`, want: "several replicas need a store that all of them share"},
 		"no replica":                         {spec: `{replicas: 0}`, want: "greater than or equal to 1"},
 		"a bucket with a size":               {spec: `{storage: {size: 1Gi, s3: {bucket: artifacts}}}`, want: "a bucket has no size"},
+		"a bucket with an earlier default":   {spec: `{storage: {size: 10Gi, s3: {bucket: artifacts}}}`},
+		"a bucket with a number of bytes":    {spec: `{storage: {size: 10737418240, s3: {bucket: artifacts}}}`, want: "a bucket has no size"},
 		"a bucket that is kept":              {spec: `{storage: {keep: true, s3: {bucket: artifacts}}}`, want: "a bucket has no size"},
 		"a bucket of a storage class":        {spec: `{storage: {storageClassName: a, s3: {bucket: artifacts}}}`, want: "a bucket has no size"},
 		"a bucket that is ephemeral":         {spec: `{storage: {ephemeral: true, s3: {bucket: artifacts}}}`, want: "a bucket has no size"},

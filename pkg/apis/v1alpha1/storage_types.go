@@ -12,10 +12,11 @@ const DefaultS3Region = "us-east-1"
 // move from one kind to another: its artifacts would stay behind.
 // +kubebuilder:validation:XValidation:rule="!(has(self.ephemeral) && self.ephemeral && has(self.keep) && self.keep)",message="ephemeral storage goes with its pod and cannot be kept: set either ephemeral or keep"
 // +kubebuilder:validation:XValidation:rule="!(has(self.ephemeral) && self.ephemeral && has(self.storageClassName))",message="ephemeral storage has no storage class: set either ephemeral or storageClassName"
-// +kubebuilder:validation:XValidation:rule="!has(self.s3) || !(has(self.size) || has(self.storageClassName) || (has(self.ephemeral) && self.ephemeral) || (has(self.keep) && self.keep))",message="a bucket has no size and no storage class, and outlives the OrasCache anyway: beside s3, leave out size, storageClassName, ephemeral and keep"
+// +kubebuilder:validation:XValidation:rule="!has(self.s3) || !((has(self.size) && self.size != '10Gi') || has(self.storageClassName) || (has(self.ephemeral) && self.ephemeral) || (has(self.keep) && self.keep))",message="a bucket has no size and no storage class, and outlives the OrasCache anyway: beside s3, leave out size, storageClassName, ephemeral and keep"
 type StorageSpec struct {
 	// Size of the volume: of the claim, or the limit of an ephemeral one. It can grow where the storage class lets volumes
-	// grow, and never shrinks. Default: 10Gi, or what a claim that is there already has.
+	// grow, and never shrinks. Default: 10Gi, or what a claim that is there already has. Beside s3 it is left out; 10Gi counts
+	// as left out there, since earlier versions of the operator wrote it into each OrasCache.
 	// +optional
 	Size *resource.Quantity `json:"size,omitempty"`
 

@@ -60,21 +60,3 @@ func assertTellsNothing(t *testing.T, err error, secret string) {
 		assert.Assert(t, !strings.Contains(refused.message, secret))
 	}
 }
-
-// FuzzPasswords looks that no file of users is a surprise.
-func FuzzPasswords(f *testing.F) {
-	good := "alice:" + hashOf(f, "secret")
-	for _, seed := range []string{"", "#", good, good + "\n" + good, "a:b", ":", "a:$2a$04$", "\x00:\xff"} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		found, err := parsePasswords(text)
-		if err != nil {
-			return
-		}
-		for user, hash := range found.byUser {
-			assert.Assert(t, user != "" && bcryptHash.MatchString(hash))
-		}
-		assert.Equal(t, found.decoy != "", len(found.byUser) > 0)
-	})
-}

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,14 +11,12 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
+
+	"github.com/converged-computing/oras-operator/pkg/htpasswd"
 )
 
-const (
-	// lookEvery is how often it is looked whether a file has changed.
-	lookEvery = time.Second
-	// maxFile is the size in bytes of the largest file of passwords that is read: some ten thousand users.
-	maxFile = 1 << 20
-)
+// lookEvery is how often it is looked whether a file has changed.
+const lookEvery = time.Second
 
 // passwordFile is a file of passwords as it was when it was last in order.
 type passwordFile struct {
@@ -87,10 +84,7 @@ func (f *passwordFile) read() error {
 	if err != nil {
 		return fmt.Errorf("reading the file of users: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = errors.New("it is larger than 1 MiB")
-	}
+	text, err := io.ReadAll(io.LimitReader(file, htpasswd.MaxSize+1))
 	if err != nil {
 		return fmt.Errorf("reading the file of users %s: %w", f.path, err)
 	}

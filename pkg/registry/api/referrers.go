@@ -67,14 +67,17 @@ func (h *handler) serveReferrers(w http.ResponseWriter, req *http.Request, at pl
 // referrers returns those that come after last, in the order of their digests, and that are of artifactType unless it is empty. Where there are more
 // than fit in one answer, next is the last that was looked at.
 func (h *handler) referrers(ctx context.Context, name string, subject, last digest.Digest, artifactType string) (list []ocispec.Descriptor, next digest.Digest, err error) {
-	if err := h.complete(ctx, name); err != nil {
+	unwritten, err := h.complete(ctx, name)
+	if err != nil {
 		return nil, "", err
 	}
 	found, err := h.digestsIn(ctx, layout.ReferrersOf(name, subject))
 	if err != nil {
 		return nil, "", err
 	}
+	found = append(found, unwritten[subject]...)
 	slices.Sort(found)
+	found = slices.Compact(found)
 	at, known := slices.BinarySearch(found, last)
 	if known {
 		at++

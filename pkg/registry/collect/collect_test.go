@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -550,5 +551,25 @@ func TestAManifestThatIsPushedByDigestWaitsForEveryTagThatItMoves(t *testing.T) 
 		assert.Equal(t, len(answered), 0)
 		gate.condemn(nil)
 		assert.Equal(t, <-answered, http.StatusCreated)
+	})
+}
+
+func TestLinksToNothingAreNotCounted(t *testing.T) {
+	inWorld(t, Options{}, func(t *testing.T, w *world) {
+		subject := w.push(t, "step", "v1", "layer")
+		gone := w.push(t, "lost", "v1", "other layer")
+		refers := manifest(subject, "layer")
+		assert.Equal(t, w.put("step", "note", refers), http.StatusCreated)
+		ghost := digest.FromString("a manifest that was never finished")
+		assert.NilError(t, w.driver.PutContent(t.Context(), layout.Referrer("step", subject, ghost), []byte(ghost)))
+		// Somebody has been at the storage.
+		assert.NilError(t, w.driver.Delete(t.Context(), path.Dir(layout.BlobData(gone))))
+		assert.NilError(t, w.driver.Delete(t.Context(), layout.Tag("step", "note")+"/current"))
+		assert.NilError(t, w.driver.PutContent(t.Context(), layout.TagCurrent("step", "astray"), []byte(ghost)))
+
+		report := w.collect(t)
+		size := len("layer") + len("other layer") + len("{}") + len(manifest("", "layer")) + len(refers)
+		assert.DeepEqual(t, []int{report.Repositories, report.Tags, report.Manifests, report.Blobs, int(report.Bytes)},
+			[]int{1, 2, 2, 5, size})
 	})
 }

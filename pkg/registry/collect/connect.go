@@ -1,6 +1,8 @@
 package collect
 
 import (
+	"slices"
+
 	"github.com/opencontainers/go-digest"
 )
 
@@ -73,18 +75,21 @@ func (v *view) data(d digest.Digest) bool {
 	return there && t.data != ""
 }
 
+// count counts what can be pulled: no link to nothing, and no tag of one.
 func (v *view) count() {
-	for n := range v.things {
-		switch n.kind {
-		case tagKind:
+	repositories := map[string]bool{}
+	names := func(n node) bool {
+		t, there := v.things[n]
+		return there && !t.broken
+	}
+	for n, t := range v.things {
+		switch {
+		case n.kind == tagKind && slices.ContainsFunc(t.keeps, names):
 			v.counts.tags++
-		case manifestKind:
+		case n.kind == manifestKind && !t.broken:
 			v.counts.manifests++
+			repositories[n.repo] = true
 		}
 	}
-	for _, repo := range v.repositories {
-		if len(repo.revisions) > 0 {
-			v.counts.repositories++
-		}
-	}
+	v.counts.repositories = len(repositories)
 }

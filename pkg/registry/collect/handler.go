@@ -20,7 +20,7 @@ const maxManifest = 4 << 20
 //   - PUT of a manifest waits until nothing that it makes use of is condemned: its tag, itself, and all that it lists.
 //   - The end of an upload, and a mount, wait for their blob; one with a body only when all of that has arrived.
 //
-// Who waits for longer than [Patience] is answered 503. Everything else, every GET above all, is passed on at once.
+// Who waits for longer than [Patience] is answered 503, and may send the same again: see [repeatable]. Everything else, every GET above all, is passed on at once.
 func (g *Gate) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodHead && r.Method != http.MethodPost && r.Method != http.MethodPut {
@@ -99,6 +99,7 @@ func (g *Gate) end(w http.ResponseWriter, r *http.Request, next http.Handler, re
 	u := &use{}
 	u.of(d, blobNode)
 	there := func(ctx context.Context) bool { return g.store.has(ctx, repository, d) }
+	next = repeatable(next, repository, d, there)
 	if r.ContentLength == 0 {
 		g.pass(w, r, next, u, there)
 		return

@@ -7,7 +7,7 @@ type Report struct {
 	// Started is when the round began, by this machine's clock, and Took how long it was.
 	Started time.Time     `json:"started"`
 	Took    time.Duration `json:"took"`
-	// Repositories (with manifests), Tags, Manifests and Blobs are how many there were before anything was removed, and Bytes the size of all blobs.
+	// Repositories (with manifests), Tags, Manifests and Blobs are how many there were before anything was removed, but for links to nothing, and Bytes the size of all blobs.
 	Repositories int   `json:"repositories"`
 	Tags         int   `json:"tags"`
 	Manifests    int   `json:"manifests"`

@@ -96,3 +96,26 @@ func TestAbandonedUploadsGoWithoutASchedule(t *testing.T) {
 		assert.ErrorIs(t, <-done, context.Canceled)
 	})
 }
+
+// A process that is told to stop waits for its collector, which may be reading millions of files.
+func TestALookEndsWhenItIsToldTo(t *testing.T) {
+	inWorld(t, Options{}, func(t *testing.T, w *world) {
+		for _, name := range []string{"a", "b", "c"} {
+			w.push(t, name, "v1", name)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		after := 0
+		w.driver.fail = func(op, _ string) error {
+			if op == "stat" && ctx.Err() != nil {
+				after++
+			}
+			if op == "stat" {
+				cancel()
+			}
+			return nil
+		}
+		_, err := w.collector.Collect(ctx)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, after, 0, "it went on")
+	})
+}

@@ -28,6 +28,9 @@ func walk(ctx context.Context, driver storagedriver.StorageDriver, root string, 
 		return ignoreMissing(err)
 	}
 	for _, child := range children {
+		if err := ctx.Err(); err != nil {
+			return err // a directory does not ask
+		}
 		if skip(child) {
 			continue
 		}

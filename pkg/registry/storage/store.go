@@ -124,20 +124,6 @@ func probe(dir string) error {
 	return errors.Join(file.Close(), os.Remove(file.Name()))
 }
 
-// RemoveEmpty removes a directory if nothing is in it, also while others write below it. Whatever it finds, that is no error;
-// and a bucket has no directories.
-func (s *Store) RemoveEmpty(_ context.Context, path string) error {
-	if s.root == "" || path == "/" || !storagedriver.PathRegexp.MatchString(path) {
-		return nil
-	}
-	err := unix.Rmdir(filepath.Join(s.root, path))
-	switch {
-	case err == nil, errors.Is(err, unix.ENOTEMPTY), errors.Is(err, unix.EEXIST), errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
-		return nil
-	}
-	return fmt.Errorf("removing the directory %s: %w", path, err)
-}
-
 // Close gives a directory up, to whoever waits for it. Nothing may use the driver any more.
 func (s *Store) Close() error {
 	if s.lock == nil {

@@ -1,6 +1,7 @@
-package access
+package htpasswd
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,15 +37,15 @@ func TestOnlyLinesOfBcryptAreTaken(t *testing.T) {
 		"an endless cost":         {"alice:$2a$31" + good[6:], "line 1: the cost of the bcrypt hash is not between 4 and 15"},
 		"no cost":                 {"alice:$2a$00" + good[6:], "line 1: the cost of the bcrypt hash is not between 4 and 15"},
 		"a user twice":            {"alice:" + good + "\nalice:" + good, "line 2: the user is on a line before"},
+		"an endless file":         {strings.Repeat("\n", MaxSize+1), "it is larger than 1 MiB"},
 		"an endless line":         {strings.Repeat("hunter2", 10000), "splitting it into lines"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			found, err := parsePasswords([]byte(tc.text))
+			found, err := Parse([]byte(tc.text))
 			if tc.want == "" {
 				assert.NilError(t, err)
-				_, there := found.hash("alice")
-				assert.Assert(t, there)
+				assert.Assert(t, slices.ContainsFunc(found, func(u User) bool { return u.Name == "alice" && u.Cost == bcrypt.MinCost }))
 				return
 			}
 			assert.ErrorContains(t, err, tc.want)
@@ -53,12 +54,19 @@ func TestOnlyLinesOfBcryptAreTaken(t *testing.T) {
 	}
 }
 
-func TestAUserThatIsNotThereTakesAsLongAsTheSlowest(t *testing.T) {
-	slow, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost+1)
-	assert.NilError(t, err)
-	found, err := parsePasswords([]byte("alice:" + hashOf(t, "secret") + "\nbob:" + string(slow) + "\ncarol:" + hashOf(t, "secret")))
-	assert.NilError(t, err)
-	hash, there := found.hash("mallory")
-	assert.Assert(t, !there)
-	assert.Equal(t, hash, string(slow))
+// FuzzPasswords looks that no file of users is a surprise.
+func FuzzPasswords(f *testing.F) {
+	good := "alice:" + hashOf(f, "secret")
+	for _, seed := range []string{"", "#", good, good + "\n" + good, "a:b", ":", "a:$2a$04$", "\x00:\xff"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		found, err := Parse(text)
+		if err != nil {
+			return
+		}
+		for _, user := range found {
+			assert.Assert(t, user.Name != "" && bcryptHash.MatchString(user.Hash) && user.Cost >= bcrypt.MinCost && user.Cost <= maxCost)
+		}
+	})
 }
