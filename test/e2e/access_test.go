@@ -16,11 +16,8 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
@@ -39,24 +36,21 @@ type private struct {
 func (c *cluster) private(t *testing.T) *private {
 	t.Helper()
 	ns := c.namespace(t, nil)
-	p := &private{cluster: c, namespace: ns, audience: "oras://" + ns + "/" + cacheName}
-	asked := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"auth": "serviceaccount"}}}
-	asked.SetGroupVersionKind(v1alpha1.GroupVersion().WithKind(v1alpha1.Kind))
-	asked.SetNamespace(ns)
-	asked.SetName(cacheName)
-	assert.NilError(t, c.Create(t.Context(), asked))
-	await(t, "the private cache is ready", func(ctx context.Context) (bool, error) {
-		cache := &v1alpha1.OrasCache{}
-		err := c.Get(ctx, client.ObjectKeyFromObject(asked), cache)
-		return meta.IsStatusConditionTrue(cache.Status.Conditions, "Ready"), err
-	})
-	p.host = c.forward(t, ns)
+	p := c.privateOf(t, ns, v1alpha1.OrasCacheSpec{})
 
 	dir := t.TempDir()
 	assert.NilError(t, os.WriteFile(filepath.Join(dir, "hello"), []byte("hello"), 0o600))
 	p.orasAs(t, dir, "push", "--plain-http", p.host+"/step:v1", "hello:text/plain").Assert(t, icmd.Success)
 	p.blob = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" // of the text above
 	return p
+}
+
+// privateOf makes an OrasCache in a namespace, whose registry asks for a token and is besides as the spec says.
+func (c *cluster) privateOf(t *testing.T, ns string, spec v1alpha1.OrasCacheSpec) *private {
+	t.Helper()
+	spec.Auth = v1alpha1.AuthServiceAccount
+	c.cacheOf(t, ns, spec)
+	return &private{cluster: c, namespace: ns, audience: "oras://" + ns + "/" + cacheName, host: c.forward(t, ns)}
 }
 
 // orasAs runs the stock client with a good token as its password.

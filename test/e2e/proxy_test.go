@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -59,14 +60,15 @@ func (c *cluster) serve(t *testing.T, pod *corev1.Pod) string {
 	assert.NilError(t, c.Create(t.Context(), pod))
 	await(t, "pod "+pod.Name+" is ready", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
-		for _, cond := range pod.Status.Conditions {
-			if cond.Type == corev1.PodReady && cond.Status == corev1.ConditionTrue {
-				return true, err
-			}
-		}
-		return false, err
+		return isReady(pod), err
 	})
 	return pod.Status.PodIP
+}
+
+func isReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(condition corev1.PodCondition) bool {
+		return condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue
+	})
 }
 
 // keys are those of a step, which they make use the proxy for its registry.

@@ -49,7 +49,13 @@ func tops(files map[string]string) map[string]bool {
 // tags lists the tags of a repository; nil where there is none.
 func (c *cluster) tags(t *testing.T, namespace, repository string) []string {
 	t.Helper()
-	result := icmd.RunCmd(icmd.Command(os.Getenv("ORAS_CLI"), "repo", "tags", "--plain-http", c.forward(t, namespace)+"/"+repository))
+	return tagsAt(t, c.forward(t, namespace), repository)
+}
+
+// tagsAt is the same of the registry at host.
+func tagsAt(t *testing.T, host, repository string) []string {
+	t.Helper()
+	result := icmd.RunCmd(icmd.Command(os.Getenv("ORAS_CLI"), "repo", "tags", "--plain-http", host+"/"+repository))
 	if result.ExitCode != 0 {
 		assert.Assert(t, strings.Contains(strings.ToLower(result.Stderr()), "not found") || strings.Contains(result.Stderr(), "name unknown"), result.String())
 		return nil

@@ -44,7 +44,13 @@ func withCache(t *testing.T, labels map[string]string) (*cluster, string) {
 // cache makes it and waits until it is ready.
 func (c *cluster) cache(t *testing.T, namespace string) {
 	t.Helper()
-	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: cacheName, Namespace: namespace}}
+	c.cacheOf(t, namespace, v1alpha1.OrasCacheSpec{})
+}
+
+// cacheOf makes one as a spec says, and waits until it is ready.
+func (c *cluster) cacheOf(t *testing.T, namespace string, spec v1alpha1.OrasCacheSpec) {
+	t.Helper()
+	cache := &v1alpha1.OrasCache{ObjectMeta: metav1.ObjectMeta{Name: cacheName, Namespace: namespace}, Spec: spec}
 	assert.NilError(t, c.Create(t.Context(), cache))
 	await(t, "the cache is ready", func(ctx context.Context) (bool, error) {
 		err := c.Get(ctx, client.ObjectKeyFromObject(cache), cache)

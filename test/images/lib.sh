@@ -21,6 +21,12 @@ authorities() {
 one_binary() {
   mkdir -p "dist/$1"
   CGO_ENABLED=0 go build -C "${3:-.}" -buildvcs=false -trimpath -ldflags "-s -w" -o "$PWD/dist/$1/$1" "$2"
+  image "$1"
+}
+
+# image NAME builds the image oras-test/NAME:e2e from what is in dist/NAME, by the Dockerfile on standard input. Saves it as
+# dist/NAME.tar.
+image() {
   cat >"dist/$1/Dockerfile"
   quietly docker build --tag "oras-test/$1:e2e" "dist/$1"
   docker save --output "dist/$1.tar" "oras-test/$1:e2e"

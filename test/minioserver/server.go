@@ -69,8 +69,10 @@ func Start(t testing.TB) *Server {
 // Bucket makes a bucket and returns its name.
 func (s *Server) Bucket(t testing.TB, name string) string {
 	t.Helper()
+	// By default it is the client of all, into which a session puts the authorities of AWS_CA_BUNDLE.
+	own := &http.Client{}
 	made, err := session.NewSession(aws.NewConfig().WithEndpoint("http://" + s.Addr).WithRegion(Region).
-		WithS3ForcePathStyle(true).WithCredentials(credentials.NewStaticCredentials(s.AccessKey, s.SecretKey, "")))
+		WithHTTPClient(own).WithS3ForcePathStyle(true).WithCredentials(credentials.NewStaticCredentials(s.AccessKey, s.SecretKey, "")))
 	assert.NilError(t, err)
 	_, err = s3.New(made).CreateBucketWithContext(t.Context(), &s3.CreateBucketInput{Bucket: &name})
 	assert.NilError(t, err)
