@@ -1,4 +1,5 @@
-package main
+// Package server runs registries for the benchmarks: the stock one, and ours.
+package server
 
 import (
 	"context"
@@ -12,15 +13,15 @@ import (
 	"time"
 )
 
-// registryKind is how a registry is run with its data below a directory.
-type registryKind struct {
-	name    string
-	command func(dir, addr string) ([]string, error)
+// Kind is how a registry is run with its data below a directory.
+type Kind struct {
+	Name    string
+	Command func(dir, addr string) ([]string, error)
 }
 
-// stockRegistry is `registry` of the distribution project.
-func stockRegistry(binary string) registryKind {
-	return registryKind{"stock registry", func(dir, addr string) ([]string, error) {
+// Stock is `registry` of the distribution project.
+func Stock(binary string) Kind {
+	return Kind{"stock registry", func(dir, addr string) ([]string, error) {
 		config := filepath.Join(dir, "config.yml")
 		text := fmt.Sprintf(`version: 0.1
 log: {level: error, accesslog: {disabled: true}}
@@ -33,30 +34,31 @@ http: {addr: %q, secret: not a secret}
 	}}
 }
 
-// ownRegistry is `operator registry`.
-func ownRegistry(binary string) registryKind {
-	return registryKind{"operator registry", func(dir, addr string) ([]string, error) {
+// Own is `operator registry`.
+func Own(binary string) Kind {
+	return Kind{"operator registry", func(dir, addr string) ([]string, error) {
 		return []string{binary, "registry", "--root", filepath.Join(dir, "data"), "--addr", addr, "--log-level", "error"}, nil
 	}}
 }
 
-// server is a registry that runs.
-type server struct {
-	addr, dir string
-	cmd       *exec.Cmd
-	output    strings.Builder
+// Server is a registry that runs.
+type Server struct {
+	Addr   string // host:port
+	dir    string
+	cmd    *exec.Cmd
+	output strings.Builder
 }
 
-// serve starts an empty registry below scratch and waits until it answers.
-func serve(ctx context.Context, at site, kind registryKind, scratch string) (_ *server, err error) {
-	s := &server{}
+// Serve starts an empty registry below scratch and waits until it answers.
+func Serve(ctx context.Context, at Place, kind Kind, scratch string) (_ *Server, err error) {
+	s := &Server{}
 	if s.dir, err = os.MkdirTemp(scratch, "registry-"); err != nil {
 		return nil, err
 	}
-	if s.addr, err = at.addr(); err != nil {
+	if s.Addr, err = at.Addr(); err != nil {
 		return nil, err
 	}
-	args, err := kind.command(s.dir, s.addr)
+	args, err := kind.Command(s.dir, s.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -64,21 +66,21 @@ func serve(ctx context.Context, at site, kind registryKind, scratch string) (_ *
 	s.cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none", "TMPDIR="+s.dir)
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.cmd.WaitDelay = time.Second // for output that others hold open
-	if err := at.registry(s.cmd); err != nil {
-		return nil, fmt.Errorf("starting the %s: %w", kind.name, err)
+	if err := at.Start(s.cmd); err != nil {
+		return nil, fmt.Errorf("starting the %s: %w", kind.Name, err)
 	}
 	if err := s.answers(ctx, at); err != nil {
-		s.stop()
-		return nil, fmt.Errorf("starting the %s: %w: %s", kind.name, err, lastLines(s.output.String()))
+		s.Stop()
+		return nil, fmt.Errorf("starting the %s: %w: %s", kind.Name, err, s.lastLines())
 	}
 	return s, nil
 }
 
 // answers waits until the registry does.
-func (s *server) answers(ctx context.Context, at site) error {
-	client := http.Client{Transport: &http.Transport{DialContext: at.dial, DisableKeepAlives: true}}
+func (s *Server) answers(ctx context.Context, at Place) error {
+	client := http.Client{Transport: &http.Transport{DialContext: at.Dial, DisableKeepAlives: true}}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/v2/", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Addr+"/v2/", nil)
 		if err != nil {
 			return err
 		}
@@ -96,8 +98,18 @@ func (s *server) answers(ctx context.Context, at site) error {
 	}
 }
 
-// stop ends the registry and removes its data.
-func (s *server) stop() {
+// PID is the number of its process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// lastLines is the end of what it has printed.
+func (s *Server) lastLines() string {
+	const most = 1000
+	output := s.output.String()
+	return output[max(0, len(output)-most):]
+}
+
+// Stop ends the registry and removes its data.
+func (s *Server) Stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	ended := time.AfterFunc(5*time.Second, func() { _ = s.cmd.Process.Kill() })
 	_ = s.cmd.Wait() // how it ends does not matter any more
