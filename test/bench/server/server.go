@@ -19,8 +19,8 @@ type Kind struct {
 	Command func(dir, addr string) ([]string, error)
 }
 
-// Stock is `registry` of the distribution project.
-func Stock(binary string) Kind {
+// Stock is `registry` of the distribution project, with more settings in YAML.
+func Stock(binary string, more ...string) Kind {
 	return Kind{"stock registry", func(dir, addr string) ([]string, error) {
 		config := filepath.Join(dir, "config.yml")
 		text := fmt.Sprintf(`version: 0.1
@@ -29,15 +29,16 @@ storage:
   filesystem: {rootdirectory: %q}
   delete: {enabled: true}
 http: {addr: %q, secret: not a secret}
-`, filepath.Join(dir, "data"), addr)
+`, filepath.Join(dir, "data"), addr) + strings.Join(more, "")
 		return []string{binary, "serve", config}, os.WriteFile(config, []byte(text), 0o644)
 	}}
 }
 
-// Own is `operator registry`.
-func Own(binary string) Kind {
+// Own is `operator registry`, with more arguments.
+func Own(binary string, more ...string) Kind {
 	return Kind{"operator registry", func(dir, addr string) ([]string, error) {
-		return []string{binary, "registry", "--root", filepath.Join(dir, "data"), "--addr", addr, "--log-level", "error"}, nil
+		args := []string{binary, "registry", "--root", filepath.Join(dir, "data"), "--addr", addr, "--log-level", "error", "--drain-delay", "0s"}
+		return append(args, more...), nil
 	}}
 }
 
@@ -76,7 +77,7 @@ func Serve(ctx context.Context, at Place, kind Kind, scratch string) (_ *Server,
 	return s, nil
 }
 
-// answers waits until the registry does.
+// answers waits until the registry does, if only that it wants to know who asks.
 func (s *Server) answers(ctx context.Context, at Place) error {
 	client := http.Client{Transport: &http.Transport{DialContext: at.Dial, DisableKeepAlives: true}}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -87,7 +88,7 @@ func (s *Server) answers(ctx context.Context, at Place) error {
 		answer, err := client.Do(req)
 		if err == nil {
 			_ = answer.Body.Close() // nothing is read of it
-			if answer.StatusCode == http.StatusOK {
+			if answer.StatusCode == http.StatusOK || answer.StatusCode == http.StatusUnauthorized {
 				return nil
 			}
 			err = fmt.Errorf("it answers %s", answer.Status)
@@ -110,9 +111,14 @@ func (s *Server) lastLines() string {
 
 // Stop ends the registry and removes its data.
 func (s *Server) Stop() {
+	s.End()
+	_ = os.RemoveAll(s.dir) // what is left goes with the scratch directory
+}
+
+// End ends the registry, whose data goes with the scratch directory.
+func (s *Server) End() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	ended := time.AfterFunc(5*time.Second, func() { _ = s.cmd.Process.Kill() })
 	_ = s.cmd.Wait() // how it ends does not matter any more
 	ended.Stop()
-	_ = os.RemoveAll(s.dir) // what is left goes with the scratch directory
 }
