@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,8 +26,10 @@ type conn struct {
 	sink          []byte
 }
 
-// sinkSize is the most that is thrown away at once.
-const sinkSize = 1 << 20
+const (
+	sinkSize = 1 << 20 // the most that is thrown away at once
+	wakeSize = 1 << 18 // the least that is waited for, unless less is left
+)
 
 func dial(ctx context.Context, addr, authorization string) (*conn, error) {
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
@@ -131,13 +135,17 @@ func (c *conn) discard(answer *http.Response) error {
 	return c.drop(answer.ContentLength - int64(buffered))
 }
 
-// drop takes so many bytes off the connection, which the kernel throws away: MSG_TRUNC, see tcp(7).
+// drop takes so many bytes off the connection, which the kernel throws away: MSG_TRUNC, see tcp(7). It is woken seldom:
+// whoever sends pays for that, too.
 func (c *conn) drop(left int64) error {
 	raw, err := c.tcp.SyscallConn()
 	if err != nil {
 		return err
 	}
 	for left > 0 {
+		if err := wakeAt(raw, min(left, wakeSize)); err != nil {
+			return err
+		}
 		var n int
 		var failed error
 		err := raw.Read(func(fd uintptr) (done bool) {
@@ -154,7 +162,15 @@ func (c *conn) drop(left int64) error {
 		}
 		left -= int64(n)
 	}
-	return nil
+	return wakeAt(raw, 1)
+}
+
+// wakeAt is how many bytes have to be there before a connection that is waited for can be read from.
+func wakeAt(raw syscall.RawConn, bytes int64) (err error) {
+	controlled := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, int(bytes))
+	})
+	return errors.Join(controlled, err)
 }
 
 // upload sends a blob: in one PUT, or, with a size of chunks, by PATCH.
