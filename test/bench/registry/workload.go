@@ -42,7 +42,7 @@ func workloads(dir string, scale int) []workload {
 		putLarge(large, 0),
 		putLarge(large, 16*mib/int64(scale)),
 		putSmall(many(2000)),
-		getSmall(many(10000)),
+		getSmall(many(2000)),
 		putManifests(many(1000)),
 		readManifests("manifest-head", "HEAD of a manifest by its tag, 16 at once", http.MethodHead, many(10000)),
 		readManifests("manifest-get", "GET of a manifest by its tag, 16 at once", http.MethodGet, many(10000)),
