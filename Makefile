@@ -126,6 +126,13 @@ bin/registry: # the stock registry, of the version that ours is made of
 bin/minio: # an S3 server for tests, from its module, which is not among ours; takes minutes the first time
 	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install -ldflags '-s -w' $(MINIO)
 
+.PHONY: bench-registry
+bench-registry: build bin/registry ## Measure the built-in registry beside the stock one; RUNS=5 ONLY=regexp QUICK=1 (small sizes).
+	@go build -o bin/bench-registry ./test/bench/registry
+	@bin/bench-registry --operator=$(DIST)/operator --registry=bin/registry \
+	  $(if $(QUICK),--scale=64 --rounds=1,--rounds=$(RUNS)) --only='$(ONLY)' \
+	  --out=$(if $(QUICK)$(ONLY),dist/bench-registry,test/bench/results-registry)
+
 .PHONY: bench-shim
 bench-shim: build ## Measure what the shim adds to a container.
 	@go run ./test/bench/shim $(DIST)/shim

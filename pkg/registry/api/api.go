@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"sync"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"golang.org/x/sync/singleflight"
@@ -25,6 +26,7 @@ type handler struct {
 	driver   storagedriver.StorageDriver
 	root     string
 	rebuilds singleflight.Group // by repository
+	pieces   sync.Pool          // see [bulk]
 }
 
 // New returns a handler for everything under /v2/.

@@ -95,6 +95,7 @@ func (h *handler) uploadWhole(w http.ResponseWriter, req *http.Request, at place
 	query.Set("digest", d.String())
 	end := instead(req, http.MethodPut, location.Path, query, nil)
 	end.Body, end.ContentLength = req.Body, req.ContentLength
+	h.inBulk(end)
 	h.endUpload(w, end, at, d)
 }
 
@@ -113,6 +114,7 @@ func (h *handler) continueUpload(w http.ResponseWriter, req *http.Request, at pl
 			req.Header.Set("Content-Length", strconv.FormatInt(length, 10))
 		}
 	}
+	h.inBulk(req)
 	d, err := digest.Parse(req.URL.Query().Get("digest"))
 	if req.Method == http.MethodPut && err == nil {
 		h.endUpload(w, req, at, d)

@@ -9,7 +9,8 @@ import (
 // before has ended. They are kept in memory: a state from before a crash could belong to other bytes than those that have
 // survived it, and the library would believe it. Where there is none it reads what was uploaded.
 //
-// Of each upload only the last is kept: what is uploaded goes on at its end.
+// Of each upload only the last is kept: what is uploaded goes on at its end. Where nothing was hashed there is no state. The
+// library keeps one all the same, when a request ends that brought nothing, before it asks for the last one again.
 type hashStates struct {
 	mu sync.Mutex
 	of map[string]hashState // by the directory of the upload
@@ -23,6 +24,9 @@ type hashState struct {
 func newHashStates() *hashStates { return &hashStates{of: map[string]hashState{}} }
 
 func (h *hashStates) put(upload, algorithm, offset string, state []byte) {
+	if offset == "0" {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.of[upload] = hashState{algorithm, offset, state}

@@ -17,11 +17,12 @@ func TestTheLastStateOfAnUploadsHashIsKeptInMemory(t *testing.T) {
 	states := uploadDir + "/hashstates/sha256"
 	put(t, store, states+"/5", "at five")
 	put(t, store, states+"/7", "at seven")
+	put(t, store, states+"/0", "of nothing")
 	paths, err := store.Driver().List(t.Context(), states)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, paths, []string{states + "/7"})
 	got(t, store, states+"/7", "at seven")
-	for _, p := range []string{states + "/5", uploadDir + "/hashstates/sha512/7"} {
+	for _, p := range []string{states + "/0", states + "/5", uploadDir + "/hashstates/sha512/7"} {
 		_, err = store.Driver().GetContent(t.Context(), p)
 		notFound(t, err)
 	}
@@ -39,7 +40,7 @@ func TestTheStateOfAHashGoesWithItsUpload(t *testing.T) {
 	store := open(t, storage.Config{Root: t.TempDir()})
 	upload(t, store, uploadDir)
 	assert.NilError(t, store.Driver().Delete(t.Context(), uploadDir))
-	state := uploadDir + "/hashstates/sha256/0"
+	state := uploadDir + "/hashstates/sha256/5"
 	_, err := store.Driver().GetContent(t.Context(), state)
 	notFound(t, err)
 	// The library writes one more once it has cancelled an upload.

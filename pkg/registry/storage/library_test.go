@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -128,6 +130,27 @@ func TestAnUploadGoesOnAfterARestart(t *testing.T) {
 	assert.Equal(t, res.StatusCode, http.StatusCreated)
 	got(t, store, layout.BlobData(d), content)
 	assertNoUploads(t, store)
+}
+
+// Clients that send chunks end an upload with a request that brings nothing, which would read all of it again.
+func TestWhatWasHashedAsItCameIsNotReadAgain(t *testing.T) {
+	root := t.TempDir()
+	store := open(t, storage.Config{Root: root})
+	server := serve(t, store, nil)
+	content := text(2 << 20)
+	location := server.begin(t)
+	for _, chunk := range []string{content[:1<<20], content[1<<20:]} {
+		res := server.do(t, http.MethodPatch, location, chunk)
+		assert.Equal(t, res.StatusCode, http.StatusAccepted)
+		location = res.Header.Get("Location")
+	}
+	// Whoever reads it finds something else.
+	files, err := filepath.Glob(filepath.Join(root, layout.Repositories, "step/_uploads/*/data"))
+	assert.NilError(t, err)
+	assert.Equal(t, len(files), 1)
+	assert.NilError(t, os.WriteFile(files[0], []byte(strings.Repeat("x", len(content))), 0o600))
+	res := server.do(t, http.MethodPut, location+"&digest="+digest.FromString(content).String(), "")
+	assert.Equal(t, res.StatusCode, http.StatusCreated)
 }
 
 // What it costs: each sync waits for the disk.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/test/bench/link"
+	"github.com/converged-computing/oras-operator/test/bench/server"
 )
 
 // bench is one run of everything.
@@ -29,7 +30,7 @@ func (b *bench) run(ctx context.Context) error {
 
 // beside measures against the stock registry.
 func (b *bench) beside(ctx context.Context) error {
-	r := b.runner(loopback(), stockRegistry(b.registry), "Stock registry on the same machine")
+	r := b.runner(loopback(), server.Stock(b.registry), "Stock registry on the same machine")
 	err := r.run(ctx, "stock", overLoopback(), b.only)
 	if err == nil {
 		err = r.run(ctx, "memory", forMemory(), b.only)
@@ -40,7 +41,7 @@ func (b *bench) beside(ctx context.Context) error {
 
 // own measures against our registry.
 func (b *bench) own(ctx context.Context) error {
-	r := b.runner(loopback(), ownRegistry(b.operator), "Our registry on the same machine")
+	r := b.runner(loopback(), server.Own(b.operator), "Our registry on the same machine")
 	err := r.run(ctx, "own", overLoopback(), b.only)
 	b.add(r.table, overall(r.table)...)
 	return err
@@ -64,7 +65,7 @@ func (b *bench) apart(ctx context.Context) error {
 	}
 	b.report.Link = "The link, measured with plain TCP: " + probe.String() + "."
 	b.log.Info(b.report.Link)
-	r := b.runner(over(l), stockRegistry(b.registry), "Stock registry over a link of 1 Gbit/s and 20 ms")
+	r := b.runner(over(l), server.Stock(b.registry), "Stock registry over a link of 1 Gbit/s and 20 ms")
 	err = r.run(ctx, table, overLink(), b.only)
 	b.add(r.table)
 	return err
@@ -77,7 +78,7 @@ const (
 	linkQueue = 8 * mib
 )
 
-func (b *bench) runner(at site, kind registryKind, title string) *runner {
+func (b *bench) runner(at site, kind server.Kind, title string) *runner {
 	return &runner{
 		site: at, kind: kind, tools: []tool{ours(b.sidecar, at.plainHTTP), stock(b.oras)},
 		rounds: b.rounds, scale: b.scale, counted: !at.plainHTTP, scratch: b.scratch, log: b.log, table: &table{Title: title},

@@ -6,64 +6,50 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/converged-computing/oras-operator/test/bench/gauge"
 )
 
 // writeMarkdown prints the tables of a report.
 func (r *report) writeMarkdown(w io.Writer) error {
-	p := printer{w: w}
-	p.line("Medians of %d rounds with their range; peaks are the largest. %d processors, %s.", r.Rounds, r.CPUs, r.Go)
+	p := printer{gauge.Printer{To: w}}
+	p.Line("Medians of %d rounds with their range; peaks are the largest. %d processors, %s.", r.Rounds, r.CPUs, r.Go)
 	if r.Scale != 1 {
-		p.line("\n**Sizes are divided by %d: the goals do not apply.**", r.Scale)
+		p.Line("\n**Sizes are divided by %d: the goals do not apply.**", r.Scale)
 	}
 	if r.Link != "" {
-		p.line("\n%s", r.Link)
+		p.Line("\n%s", r.Link)
 	}
 	for _, t := range r.Tables {
-		p.line("\n### %s\n", t.Title)
+		p.Line("\n### %s\n", t.Title)
 		p.goals(t)
-		p.line("")
+		p.Line("")
 		p.costs(t)
 	}
-	return p.err
+	return p.Err
 }
 
-// printer prints lines until one cannot be.
-type printer struct {
-	w   io.Writer
-	err error
-}
-
-func (p *printer) line(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
-	}
-}
-
-func (p *printer) row(cells ...string) { p.line("| %s |", strings.Join(cells, " | ")) }
-
-func (p *printer) head(cells ...string) {
-	p.row(cells...)
-	p.line("|%s", strings.Repeat(" --- |", len(cells)))
-}
+// printer prints the tables of a report.
+type printer struct{ gauge.Printer }
 
 // goals is the table of what is to be reached.
 func (p *printer) goals(t *table) {
-	p.head("workload", "what", "oras", "ours", "ratio", "goal", "met", "cp and sha256sum")
+	p.Head("workload", "what", "oras", "ours", "ratio", "goal", "met", "cp and sha256sum")
 	for _, v := range t.Lines {
 		of := v.line.of
-		p.row(v.Workload, v.What, of.spread(v.Stock), of.spread(v.Ours), v.compared(), v.Goal, yes(v.Met), of.spread(v.Floor))
+		p.Row(v.Workload, v.What, of.spread(v.Stock), of.spread(v.Ours), v.compared(), v.Goal, gauge.Yes(v.Met), of.spread(v.Floor))
 	}
 }
 
 // costs is the table of what else each step took.
 func (p *printer) costs(t *table) {
-	p.head("workload", "step", "tool", "time", "processor", "peak memory", "temporary disk",
+	p.Head("workload", "step", "tool", "time", "processor", "peak memory", "temporary disk",
 		"registry: processor", "registry: peak memory", "sent", "received", "requests")
 	for _, m := range t.Measurements {
 		if len(m.Samples) == 0 {
 			continue
 		}
-		p.row(m.Workload, m.Step, m.Tool,
+		p.Row(m.Workload, m.Step, m.Tool,
 			seconds.format(median(m, func(s sample) float64 { return s.Seconds })),
 			seconds.format(median(m, func(s sample) float64 { return s.CPU })),
 			inBytes(slices.Max(memory.values(*m))), inBytes(slices.Max(disk.values(*m))),
@@ -78,11 +64,11 @@ func median(m *measurement, value func(sample) float64) float64 {
 	for _, s := range m.Samples {
 		values = append(values, value(s))
 	}
-	return spreadOf(values).Median
+	return gauge.SpreadOf(values).Median
 }
 
 // spread writes a median with its range, if there is one.
-func (m metric) spread(s *spread) string {
+func (m metric) spread(s *gauge.Spread) string {
 	switch {
 	case s == nil:
 		return "–"
@@ -92,16 +78,6 @@ func (m metric) spread(s *spread) string {
 		return fmt.Sprintf("%s (%s to %s)", m.format(s.Median), m.format(s.Min), m.format(s.Max))
 	}
 	return fmt.Sprintf("%s (from %s)", m.format(s.Max), m.format(s.Min))
-}
-
-func yes(met *bool) string {
-	switch {
-	case met == nil:
-		return ""
-	case *met:
-		return "yes"
-	}
-	return "**no**"
 }
 
 func sent(t *traffic) string {

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/test/bench/gauge"
+	"github.com/converged-computing/oras-operator/test/bench/server"
 )
 
 // play is the steps of a workload, gone through once with one tool, against a registry that is empty at first.
@@ -24,15 +27,15 @@ const repository = "bench/artifact:v1"
 
 func (p *play) run(ctx context.Context) (err error) {
 	unix.Sync() // what was written before is not to be paid for here
-	registry, err := serve(ctx, p.site, p.kind, p.scratch)
+	registry, err := server.Serve(ctx, p.site.registry, p.kind, p.scratch)
 	if err != nil {
 		return err
 	}
-	defer registry.stop()
-	host := registry.addr
+	defer registry.Stop()
+	host := registry.Addr
 	var counter *relay
 	if p.counting {
-		if counter, err = newRelay(registry.addr); err != nil {
+		if counter, err = newRelay(registry.Addr); err != nil {
 			return err
 		}
 		defer counter.close()
@@ -49,7 +52,7 @@ func (p *play) run(ctx context.Context) (err error) {
 	return nil
 }
 
-func (p *play) step(ctx context.Context, s step, ref string, registry *server, counter *relay) error {
+func (p *play) step(ctx context.Context, s step, ref string, registry *server.Server, counter *relay) error {
 	if s.change != nil {
 		if err := s.change(p.tree, p.round); err != nil {
 			return fmt.Errorf("changing the tree: %w", err)
@@ -57,7 +60,7 @@ func (p *play) step(ctx context.Context, s step, ref string, registry *server, c
 	}
 	into := filepath.Join(p.scratch, "pulled")
 	defer p.discard(into)
-	before, err := processorTime(registry.cmd.Process.Pid)
+	before, err := gauge.ProcessorTime(registry.PID())
 	if err != nil {
 		return err
 	}
@@ -65,7 +68,7 @@ func (p *play) step(ctx context.Context, s step, ref string, registry *server, c
 	if err != nil {
 		return err
 	}
-	if err := took.addRegistry(registry.cmd.Process.Pid, before); err != nil {
+	if err := took.addRegistry(registry.PID(), before); err != nil {
 		return err
 	}
 	switch {
@@ -94,12 +97,12 @@ func (p *play) command(s step, ref, into string) command {
 
 // addRegistry adds what the registry has used since its processor time was so much.
 func (s *sample) addRegistry(pid int, before time.Duration) error {
-	after, err := processorTime(pid)
+	after, err := gauge.ProcessorTime(pid)
 	if err != nil {
 		return err
 	}
 	s.RegistryCPU = (after - before).Seconds()
-	s.RegistryMemory, err = peakMemory(pid)
+	s.RegistryMemory, err = gauge.PeakMemory(pid)
 	return err
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/converged-computing/oras-operator/test/bench/gauge"
 )
 
 // sample is what one run of a command took.
@@ -60,7 +62,7 @@ func measure(ctx context.Context, start starter, scratch string, c command) (sam
 		Seconds: took.Seconds(), Disk: seen.disk, Memory: seen.memory,
 		CPU: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
 	}
-	own, err := peakMemory(os.Getpid())
+	own, err := gauge.PeakMemory(os.Getpid())
 	if err != nil {
 		return sample{}, err
 	}
@@ -89,7 +91,7 @@ func watch(temp string, pid int) func() peaks {
 		var seen peaks
 		for {
 			seen.disk = max(seen.disk, allocated(temp))
-			if memory, err := peakMemory(pid); err == nil { // it may have ended
+			if memory, err := gauge.PeakMemory(pid); err == nil { // it may have ended
 				seen.memory = max(seen.memory, memory)
 			}
 			select {

@@ -46,18 +46,3 @@ func TestACommandEndsWhenTheBenchmarkDoes(t *testing.T) {
 	assert.ErrorContains(t, err, "killed")
 	assert.Assert(t, time.Since(began) < 50*time.Second)
 }
-
-func TestARegistryThatDoesNotComeUpSaysWhy(t *testing.T) {
-	scratch := t.TempDir()
-	kind := registryKind{"registry", func(string, string) ([]string, error) {
-		return []string{"/bin/sh", "-c", "echo no disk >&2; exec sleep 100"}, nil
-	}}
-	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer stop()
-	_, err := serve(ctx, loopback(), kind, scratch)
-	assert.ErrorContains(t, err, "starting the registry")
-	assert.ErrorContains(t, err, "no disk")
-	left, err := os.ReadDir(scratch)
-	assert.NilError(t, err)
-	assert.Equal(t, len(left), 0)
-}

@@ -9,12 +9,14 @@ import (
 	"regexp"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/test/bench/server"
 )
 
 // runner measures workloads in one place with one registry.
 type runner struct {
 	site    site
-	kind    registryKind
+	kind    server.Kind
 	tools   []tool // ours first
 	rounds  int
 	scale   int

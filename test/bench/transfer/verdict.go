@@ -1,17 +1,21 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/converged-computing/oras-operator/test/bench/gauge"
+)
 
 // verdict is a line of the table of goals with what was measured.
 type verdict struct {
-	Workload string  `json:"workload"`
-	What     string  `json:"what"`
-	Stock    *spread `json:"oras,omitempty"`
-	Ours     *spread `json:"ours,omitempty"`
-	Floor    *spread `json:"floor,omitempty"` // of cp and sha256sum
-	Ratio    float64 `json:"orasToOurs,omitempty"`
-	Goal     string  `json:"goal,omitempty"`
-	Met      *bool   `json:"met,omitempty"`
+	Workload string        `json:"workload"`
+	What     string        `json:"what"`
+	Stock    *gauge.Spread `json:"oras,omitempty"`
+	Ours     *gauge.Spread `json:"ours,omitempty"`
+	Floor    *gauge.Spread `json:"floor,omitempty"` // of cp and sha256sum
+	Ratio    float64       `json:"orasToOurs,omitempty"`
+	Goal     string        `json:"goal,omitempty"`
+	Met      *bool         `json:"met,omitempty"`
 
 	line line
 }
@@ -28,7 +32,7 @@ func judge(t *table, workload string, l line) verdict {
 	return v
 }
 
-func spreadIn(t *table, workload, step, tool string, of metric) *spread {
+func spreadIn(t *table, workload, step, tool string, of metric) *gauge.Spread {
 	m := t.find(workload, step, tool)
 	if m == nil {
 		return nil
@@ -37,7 +41,7 @@ func spreadIn(t *table, workload, step, tool string, of metric) *spread {
 	if len(values) == 0 {
 		return nil
 	}
-	s := spreadOf(values)
+	s := gauge.SpreadOf(values)
 	return &s
 }
 
@@ -61,7 +65,7 @@ func (v *verdict) decide() {
 }
 
 // typical is the value of a metric that counts.
-func (m metric) typical(s spread) float64 {
+func (m metric) typical(s gauge.Spread) float64 {
 	if m == seconds {
 		return s.Median
 	}
@@ -79,7 +83,7 @@ func overall(t *table) []verdict {
 func largest(t *table, of metric, what string, limit float64, verbs ...verb) verdict {
 	v := verdict{Workload: "all of the above", What: what, line: line{of: of, goal: within(limit)}}
 	v.Goal = v.line.goal.text(of)
-	for tool, to := range map[string]**spread{toolOurs: &v.Ours, toolStock: &v.Stock} {
+	for tool, to := range map[string]**gauge.Spread{toolOurs: &v.Ours, toolStock: &v.Stock} {
 		var all []float64
 		for _, m := range t.Measurements {
 			if m.Tool == tool && hasVerb(m.Step, verbs) {
@@ -87,7 +91,7 @@ func largest(t *table, of metric, what string, limit float64, verbs ...verb) ver
 			}
 		}
 		if len(all) > 0 {
-			s := spreadOf(all)
+			s := gauge.SpreadOf(all)
 			*to = &s
 		}
 	}

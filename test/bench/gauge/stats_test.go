@@ -1,4 +1,4 @@
-package main
+package gauge
 
 import (
 	"testing"
@@ -10,13 +10,13 @@ import (
 func TestTheMedianIsInTheMiddleOfSortedValues(t *testing.T) {
 	for name, test := range map[string]struct {
 		values []float64
-		want   spread
+		want   Spread
 	}{
-		"one":           {[]float64{3}, spread{3, 3, 3}},
-		"an odd number": {[]float64{9, 1, 2}, spread{2, 1, 9}},
-		"an even one":   {[]float64{9, 1, 2, 4}, spread{3, 1, 9}},
+		"one":           {[]float64{3}, Spread{3, 3, 3}},
+		"an odd number": {[]float64{9, 1, 2}, Spread{2, 1, 9}},
+		"an even one":   {[]float64{9, 1, 2, 4}, Spread{3, 1, 9}},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Equal(t, spreadOf(test.values), test.want) })
+		t.Run(name, func(t *testing.T) { assert.Equal(t, SpreadOf(test.values), test.want) })
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package gauge
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// processorTime is what a process has used of it, in user and system mode, from fields 14 and 15 of proc_pid_stat(5).
-func processorTime(pid int) (time.Duration, error) {
+// ProcessorTime is what a process has used of it, in user and system mode, from fields 14 and 15 of proc_pid_stat(5).
+func ProcessorTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
@@ -31,8 +31,8 @@ func parseStat(stat string) (time.Duration, error) {
 	return time.Duration(user+system) * tick, err
 }
 
-// peakMemory is the most that a process had resident since it was started, in bytes, from proc_pid_status(5).
-func peakMemory(pid int) (int64, error) {
+// PeakMemory is the most that a process had resident since it was started, in bytes, from proc_pid_status(5).
+func PeakMemory(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
@@ -40,7 +40,7 @@ func peakMemory(pid int) (int64, error) {
 	for line := range strings.Lines(string(status)) {
 		if value, found := strings.CutPrefix(line, "VmHWM:"); found {
 			n, err := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
-			return n * kib, err
+			return n << 10, err
 		}
 	}
 	return 0, fmt.Errorf("process %d says nothing of its memory", pid)
