@@ -149,6 +149,7 @@ func (v *verifier) manifests() {
 			}
 		}
 	}
+	r.letGo() // of what nobody knew, something may go by and by
 	bySubject := map[digest.Digest]map[digest.Digest]bool{}
 	for d, m := range r.manifests {
 		if m.subject == none {
@@ -166,7 +167,6 @@ func (v *verifier) manifests() {
 		}
 	}
 	maps.DeleteFunc(r.manifests, func(_ digest.Digest, m *manifest) bool { return m.state == gone })
-	r.letGo()
 }
 
 // resolved returns whether a manifest is there of which nobody knew. If it is, it is whole.
