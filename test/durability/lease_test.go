@@ -3,6 +3,7 @@ package durability
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"gotest.tools/v3/assert"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 const (
@@ -62,8 +64,12 @@ func (l *leases) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (l *leases) write(w http.ResponseWriter, req *http.Request) {
-	var lease coordinationv1.Lease
-	if err := json.NewDecoder(req.Body).Decode(&lease); err != nil {
+	lease := &coordinationv1.Lease{}
+	body, err := io.ReadAll(req.Body)
+	if err == nil {
+		_, _, err = scheme.Codecs.UniversalDeserializer().Decode(body, nil, lease)
+	}
+	if err != nil {
 		refuse(w, http.StatusBadRequest, metav1.StatusReasonBadRequest)
 		return
 	}
@@ -77,7 +83,7 @@ func (l *leases) write(w http.ResponseWriter, req *http.Request) {
 	l.versions++
 	lease.ResourceVersion = strconv.Itoa(l.versions)
 	lease.TypeMeta = metav1.TypeMeta{APIVersion: "coordination.k8s.io/v1", Kind: "Lease"}
-	l.lease = &lease
+	l.lease = lease
 	give(w, http.StatusOK, l.lease)
 }
 
