@@ -16,6 +16,9 @@ import (
 // patience is how long a request may take: longer than a registry makes one wait.
 const patience = 3 * time.Minute
 
+// manifestTypes are those that are asked for.
+const manifestTypes = ocispec.MediaTypeImageManifest + ", " + ocispec.MediaTypeImageIndex
+
 // client makes requests, each to any of the replicas.
 type client struct {
 	http *http.Client
@@ -85,7 +88,7 @@ func (c *client) do(method, path string, header map[string]string, body []byte) 
 // get reads what is at a path, with patience for replicas that are not there now. It is not whole unless its body is not nil.
 func (c *client) get(ctx context.Context, path string) answer {
 	for {
-		a := c.do(http.MethodGet, path, map[string]string{"Accept": ocispec.MediaTypeImageManifest + ", " + ocispec.MediaTypeImageIndex}, nil)
+		a := c.do(http.MethodGet, path, map[string]string{"Accept": manifestTypes}, nil)
 		if a.body != nil && a.means(http.StatusOK) != doubtful || ctx.Err() != nil {
 			return a
 		}

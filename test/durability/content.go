@@ -11,8 +11,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// layers are how many different ones there are: so few that all die now and then, and are pushed again.
-const layers = 300
+// manyLayers are how many different ones there are: so few that all die now and then, and are pushed again.
+const manyLayers = 300
 
 // layer returns one of the layers that all workers share. Most are small, one in ten is of a hundred or two KiB, and one in fifty of a MiB
 // or more.

@@ -71,7 +71,7 @@ func TestE82WhatIsAcknowledgedSurvivesKillsAndNothingElseIsLeft(t *testing.T) {
 		holds(t, load)
 	}
 	age(t, root)
-	stored := returns(t, load, 3*crashGrace+30*time.Second, func() (Stored, error) { return Directory(root) })
+	stored := returns(t, load, 3*crashGrace+30*time.Second, []*server{s}, func() (Stored, error) { return Directory(root) })
 	for began := time.Now(); len(stored.Uploads) > 0 && time.Since(began) < startTimeout; time.Sleep(time.Second) {
 		var err error
 		stored, err = Directory(root)

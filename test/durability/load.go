@@ -61,13 +61,13 @@ func New(opts Options) *Load {
 	}
 	l := &Load{opts: opts}
 	l.client = &client{http: opts.HTTP, urls: opts.URLs, odd: l.broken}
-	shared := make([]blob, layers)
+	shared := make([]blob, manyLayers)
 	for i := range shared {
 		shared[i] = newBlob(layer(opts.Seed, i))
 	}
 	for id := range opts.Workers {
 		l.workers = append(l.workers, &worker{
-			id: id, workers: opts.Workers, client: l.client, random: rand.New(rand.NewPCG(opts.Seed, uint64(1000+id))), layers: shared,
+			id: id, workers: opts.Workers, grace: opts.Grace, client: l.client, random: rand.New(rand.NewPCG(opts.Seed, uint64(1000+id))), layers: shared,
 			counts: &l.Counts, broken: l.broken, repos: []*repository{newRepository(Kept, id), newRepository(Trimmed, id), newRepository(Fleeting, id)},
 		})
 	}

@@ -200,6 +200,16 @@ func (r *repository) keep(d digest.Digest, kept map[digest.Digest]bool) {
 	}
 }
 
+// tagged tells whether a tag may name a manifest.
+func (r *repository) tagged(d digest.Digest) bool {
+	for _, t := range r.tags {
+		if t.may[d] {
+			return true
+		}
+	}
+	return false
+}
+
 // needed tells whether a manifest that may be there lists the digest.
 func (r *repository) needed(d digest.Digest) bool {
 	for _, m := range r.manifests {

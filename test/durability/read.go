@@ -12,7 +12,7 @@ import (
 
 // reader reads a repository's manifests with all that they need.
 type reader struct {
-	ctx        context.Context //nolint:containedctx // it is for one reading
+	ctx        context.Context
 	client     *client
 	repository string
 	seen       map[digest.Digest]bool // what was read whole already

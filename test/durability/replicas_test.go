@@ -66,7 +66,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	assert.NilError(t, err)
 	t.Logf("after the last push, %d blobs of %d bytes are stored", len(before.Blobs), Bytes(before.Blobs))
 	if long {
-		returns(t, load, 3*grace+3*settling+turning, read)
+		returns(t, load, 3*grace+3*settling+turning, servers, read)
 	} else {
 		awaitRemoved(t, servers, settling+turning+startTimeout)
 		holds(t, load)
@@ -82,13 +82,6 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	t.Logf("%d kills, %d turns of the Lease; %s; rounds and what they removed: %+v", kills, turns.turns, &load.Counts, all)
 	assert.Assert(t, kills > 0)
 	assert.Assert(t, all.blobs > 0, "nothing was removed")
-}
-
-func collectedBy(servers []*server) (all collected) {
-	for _, s := range servers {
-		all = all.plus(s.collected())
-	}
-	return all
 }
 
 // awaitRemoved waits until a round has removed blobs.

@@ -43,7 +43,7 @@ func TestE82NothingIsLostAndTheStorageReturnsToWhatIsKept(t *testing.T) {
 	before, err := Directory(root)
 	assert.NilError(t, err)
 	t.Logf("after the last push, %d blobs of %d bytes are stored", len(before.Blobs), Bytes(before.Blobs))
-	returns(t, load, 3*grace+30*time.Second, func() (Stored, error) { return Directory(root) })
+	returns(t, load, 3*grace+30*time.Second, []*server{s}, func() (Stored, error) { return Directory(root) })
 	s.stop()
 	t.Logf("%s; rounds and what they removed: %+v", &load.Counts, s.collected())
 	assert.Assert(t, s.collected().blobs > 0, "nothing was removed")

@@ -3,6 +3,7 @@ package durability
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -95,7 +96,7 @@ func (v *verifier) tags() {
 func (v *verifier) named(name string) digest.Digest {
 	for {
 		a := v.reader.client.get(v.reader.ctx, manifestPath(v.repository.name, name))
-		if a.status != 200 {
+		if a.status != http.StatusOK {
 			return none
 		}
 		d := digest.FromBytes(a.body)
@@ -103,7 +104,7 @@ func (v *verifier) named(name string) digest.Digest {
 		switch again := v.reader.client.get(v.reader.ctx, manifestPath(v.repository.name, name)); {
 		case problem == "":
 			return d
-		case again.status == 200:
+		case again.status == http.StatusOK:
 			v.broken("tag %s is not whole: %s", name, problem)
 			return d
 		}

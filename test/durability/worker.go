@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -17,12 +18,16 @@ const (
 	fewTags = 4
 	// fewManifests is how many manifests a repository has before some are deleted.
 	fewManifests = 6
+	// manyUnsure is how many manifests there may be that retention may have let go, before one in seldom steps looks which it has.
+	manyUnsure = 20
+	seldom     = 10
 )
 
 // worker pushes to and deletes from repositories that are its own. Blobs are everybody's.
 type worker struct {
 	id      int
 	workers int
+	grace   time.Duration
 	client  *client
 	random  *rand.Rand
 	layers  []blob
@@ -35,6 +40,7 @@ type worker struct {
 // step does one thing, until it is acknowledged or ctx ends.
 func (w *worker) step(ctx context.Context) {
 	r := w.repos[w.random.IntN(len(w.repos))]
+	w.forget(r)
 	full := len(w.those(r, there)) > fewManifests
 	switch n := w.random.IntN(100); {
 	case full && !r.is(Fleeting):
@@ -70,6 +76,29 @@ func (w *worker) those(r *repository, s state) []*manifest {
 	}
 	w.random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all
+}
+
+// forget looks what retention has let go, once it may be much, so that not all that there ever was is read at the end.
+func (w *worker) forget(r *repository) {
+	unsure := w.those(r, maybe)
+	if len(unsure) < manyUnsure || w.random.IntN(seldom) > 0 {
+		return
+	}
+	for name, t := range r.tags {
+		if t.may[none] && time.Since(t.moved) > w.grace && w.gone(r, name) {
+			delete(r.tags, name)
+		}
+	}
+	for _, m := range unsure {
+		if !r.tagged(m.digest) && w.gone(r, m.digest.String()) {
+			delete(r.manifests, m.digest)
+		}
+	}
+}
+
+// gone tells whether a tag or manifest is not there, for sure.
+func (w *worker) gone(r *repository, reference string) bool {
+	return w.client.do(http.MethodHead, manifestPath(r.name, reference), map[string]string{"Accept": manifestTypes}, nil).status == http.StatusNotFound
 }
 
 func (w *worker) name() string {
