@@ -156,8 +156,14 @@ soak: ## Run random workflows on a cluster while killing random participants; MI
 	@test/soak/run
 
 .PHONY: soak-registry
-soak-registry: ## Push, mount and delete while garbage is collected, with one process and with replicas; MINUTES=10 for each.
+soak-registry: bin/minio ## Push, mount and delete while garbage is collected, with one process and with replicas; MINUTES=10 for each of four.
 	SOAK_REGISTRY=$(or $(MINUTES),10)m go test -race -timeout 0 -count 1 -v -run NothingAcknowledgedIsLost ./pkg/registry/collect
+	SOAK_REGISTRY=$(or $(MINUTES),10)m MINIO=$(CURDIR)/bin/minio CI=true go test -timeout 0 -count 1 -parallel 1 -v \
+	  -run 'NothingIsLost|LoseNothing' ./test/durability
+
+.PHONY: crash-registry
+crash-registry: ## Kill a registry again and again while it is pushed to and garbage is collected; ROUNDS=200.
+	CRASH_REGISTRY=$(or $(ROUNDS),200) go test -timeout 0 -count 1 -v -run SurvivesKills ./test/durability
 
 .PHONY: test
 test: test-unit test-e2e ## All tests on this machine: units, processes, and the end-to-end suite.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/access"
 	"github.com/converged-computing/oras-operator/pkg/registry/api"
@@ -72,7 +73,7 @@ func turnOf(cfg collect.Config, log *slog.Logger) (collect.Turn, error) {
 	if cfg.Lease == "" {
 		return nil, nil
 	}
-	cluster, err := rest.InClusterConfig()
+	cluster, err := clusterOf(os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
 	if err != nil {
 		return nil, fmt.Errorf("collect.lease: finding the cluster: %w", err)
 	}
@@ -85,6 +86,15 @@ func turnOf(cfg collect.Config, log *slog.Logger) (collect.Turn, error) {
 		return nil, fmt.Errorf("collect.lease: reading the name of this host: %w", err)
 	}
 	return lease.Turn{Leases: client.CoordinationV1(), Lease: cfg.Lease, Identity: host + "_" + string(uuid.NewUUID()), Log: log}, nil
+}
+
+// clusterOf says how to reach the cluster that this process is in or, outside of any, that of a kubeconfig, which may be empty.
+func clusterOf(kubeconfig string) (*rest.Config, error) {
+	cluster, err := rest.InClusterConfig()
+	if errors.Is(err, rest.ErrNotInCluster) && kubeconfig != "" {
+		return clientcmd.BuildConfigFromFlags("", kubeconfig)
+	}
+	return cluster, err
 }
 
 // inBackground runs collector until stop is called, which returns when it has ended.

@@ -573,3 +573,24 @@ func TestLinksToNothingAreNotCounted(t *testing.T) {
 			[]int{1, 2, 2, 5, size})
 	})
 }
+
+func TestATagWhosePushWasKilledGoesAndTakesNoOthersPlace(t *testing.T) {
+	rule := Rule{Repositories: "sweep/**", TTL: time.Minute, KeepLast: 1, Untagged: time.Minute}
+	inWorld(t, Options{Config: Config{Retention: []Rule{rule}}}, func(t *testing.T, w *world) {
+		d := w.push(t, "sweep/a", "v1", "layer")
+		age()
+		// The library writes what a tag has ever named before it writes what it names.
+		half := layout.Tag("sweep/a", "v2") + "/index/sha256/" + d.Encoded() + "/link"
+		assert.NilError(t, w.driver.PutContent(t.Context(), half, []byte(d)))
+		for range 2 {
+			w.collect(t)
+			time.Sleep(grace / 2)
+		}
+		for range 4 {
+			age()
+			w.collect(t)
+		}
+		w.pulls(t, "sweep/a", "v1")
+		assert.Assert(t, !w.there(t, half))
+	})
+}

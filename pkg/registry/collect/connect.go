@@ -46,7 +46,7 @@ func (v *view) connect(name string, repo *repository, known map[digest.Digest]co
 		t.broken = true
 		for _, d := range targets {
 			t.keeps = append(t.keeps, manifestNode(name, v.named(d)))
-			t.broken = t.broken && !repo.revisions[v.named(d)]
+			t.broken = t.broken && (!found.whole || !repo.revisions[v.named(d)])
 		}
 	}
 }

@@ -73,11 +73,11 @@ func dead(s *snapshot, cfg Config) map[node]bool {
 	})
 }
 
-// expiredTags returns the tags that retention lets go.
+// expiredTags returns the tags that retention lets go. One that names nothing takes no other's place among the youngest.
 func expiredTags(s *snapshot, cfg Config) map[node]bool {
 	byRepository := map[string][]node{}
-	for n := range s.things {
-		if n.kind == tagKind {
+	for n, t := range s.things {
+		if n.kind == tagKind && !t.broken {
 			byRepository[n.repo] = append(byRepository[n.repo], n)
 		}
 	}

@@ -140,6 +140,9 @@ func killedAt(t *testing.T, opts Options, n int, last string, restarted bool) (e
 		for n, thing := range w.look(t).things {
 			assert.Assert(t, n.kind != blobKind || len(thing.links) == 0 || thing.data != "", "%v has links, but is gone", n)
 		}
+		if old := digest.FromBytes(oldIndex()).String(); w.status(http.MethodHead, manifestURL("sweep/a", old)) == http.StatusOK {
+			w.pulls(t, "sweep/a", old) // as long as it is there, it is whole
+		}
 		assert.NilError(t, w.collector.Finish(t.Context()))
 		// Nobody waits any more, and everything can be pushed again.
 		w.push(t, "again", "v1", "old", "lost", "layer")
@@ -179,11 +182,16 @@ func fill(t *testing.T, w *world) {
 	assert.Equal(t, w.put("step", "all", index(child)), http.StatusCreated)
 	w.push(t, "sweep/a", "old", "old", "only old", "shared")
 	w.push(t, "sweep/a", "older", "old", "only old", "shared")
+	w.push(t, "sweep/a", "index", "layer")
+	assert.Equal(t, w.put("sweep/a", "index", oldIndex()), http.StatusCreated)
 	for _, text := range []string{"lost", "unlisted"} {
 		assert.Equal(t, w.upload("step", digest.FromString(text), []byte(text)), http.StatusCreated)
 		assert.Equal(t, w.upload("step", digest.SHA512.FromString(text), []byte(text)), http.StatusCreated)
 	}
 }
+
+// oldIndex goes with what it lists, whose digest is less than its own.
+func oldIndex() []byte { return index(digest.FromBytes(manifest("", "layer"))) }
 
 // live checks that what stays is there.
 func live(t *testing.T, w *world) {

@@ -44,6 +44,7 @@ type repository struct {
 }
 
 type tagFound struct {
+	whole   bool          // it has a link to what it names; without one it is what a push or a deletion left that was killed
 	current digest.Digest // empty if it cannot be read
 	was     []digest.Digest
 }
@@ -173,6 +174,7 @@ func (v *view) tag(repo *repository, name, tag string, of digest.Digest, info st
 	if of != "" {
 		t.was = append(t.was, of)
 	} else {
+		t.whole = true
 		v.unread = append(v.unread, unread{info.Path(), func(target digest.Digest) { t.current = target }})
 	}
 	// Moving a tag writes both links, the current one last.

@@ -1,0 +1,116 @@
+package durability
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/credentials"
+	"github.com/aws/aws-sdk-go/aws/session"
+	"github.com/aws/aws-sdk-go/service/s3"
+	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
+	"github.com/converged-computing/oras-operator/test/minioserver"
+)
+
+const (
+	replicas = 3
+	// settling is how long a round takes that removes something where others have the storage too, and some.
+	settling = time.Minute
+	// turning is how long nobody collects at most after the one who did was killed.
+	turning = 20 * time.Second
+)
+
+func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *testing.T) {
+	t.Parallel()
+	length, long := soakLength(t, 8*time.Second)
+	grace, schedule, workers, between := 3*time.Second, "@every 1s", 3, 4*time.Second
+	if long {
+		grace, schedule, workers, between = 20*time.Second, "@every 10s", 6, 45*time.Second
+	}
+	minio := minioserver.Start(t)
+	bucket := minio.Bucket(t, "registry")
+	turns, kubeconfig := serveLeases(t)
+	config := write(t, storage.Config{S3: &storage.S3Config{
+		Bucket: bucket, Region: minioserver.Region, Endpoint: "http://" + minio.Addr, PathStyle: true, Insecure: true, CredentialsDir: minio.Credentials(t),
+	}}, collectSection{Schedule: schedule, GracePeriod: grace.String(), Lease: leaseNamespace + "/" + leaseName, Retention: Rules(grace)})
+	var servers []*server
+	for range replicas {
+		servers = append(servers, newServer(t, config, "KUBECONFIG="+kubeconfig))
+	}
+	seed := seedOf(t)
+	load := New(Options{URLs: func() (urls []string) {
+		for _, s := range servers {
+			urls = append(urls, s.address())
+		}
+		return urls
+	}, Seed: seed, Grace: grace, Workers: workers})
+
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	loaded := make(chan struct{})
+	go func() {
+		defer close(loaded)
+		load.Run(ctx)
+	}()
+	killAround(ctx, servers, between, rand.New(rand.NewPCG(seed, 0)))
+	<-loaded
+	holds(t, load)
+
+	api := s3Of(t, minio)
+	read := func() (Stored, error) { return Bucket(t.Context(), api, bucket, "") }
+	before, err := read()
+	assert.NilError(t, err)
+	t.Logf("after the last push, %d blobs of %d bytes are stored", len(before.Blobs), Bytes(before.Blobs))
+	if long {
+		returns(t, load, 3*grace+3*settling+turning, servers, read)
+	} else {
+		awaitRemoved(t, servers, settling+turning+startTimeout)
+		holds(t, load)
+	}
+	kills := 0
+	for _, s := range servers {
+		s.stop()
+		kills += s.kills
+	}
+	all := collectedBy(servers)
+	turns.mu.Lock()
+	defer turns.mu.Unlock()
+	t.Logf("%d kills, %d turns of the Lease; %s; rounds and what they removed: %+v", kills, turns.turns, &load.Counts, all)
+	assert.Assert(t, kills > 0)
+	assert.Assert(t, all.blobs > 0, "nothing was removed")
+}
+
+// awaitRemoved waits until a round has removed blobs.
+func awaitRemoved(t *testing.T, servers []*server, patience time.Duration) {
+	t.Helper()
+	for began := time.Now(); collectedBy(servers).blobs == 0; time.Sleep(time.Second) {
+		assert.Assert(t, time.Since(began) < patience, "no round removes anything")
+	}
+}
+
+// killAround kills one server after the other and starts each again, until ctx ends. The first is the one that collects, as likely as not.
+func killAround(ctx context.Context, servers []*server, between time.Duration, r *rand.Rand) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(between/2 + time.Duration(r.Int64N(int64(between)))):
+		}
+		s := servers[r.IntN(len(servers))]
+		s.kill()
+		time.Sleep(time.Duration(r.IntN(1000)) * time.Millisecond)
+		s.start()
+	}
+}
+
+func s3Of(t *testing.T, minio *minioserver.Server) *s3.S3 {
+	t.Helper()
+	made, err := session.NewSession(aws.NewConfig().WithEndpoint("http://" + minio.Addr).WithRegion(minioserver.Region).
+		WithS3ForcePathStyle(true).WithCredentials(credentials.NewStaticCredentials(minio.AccessKey, minio.SecretKey, "")))
+	assert.NilError(t, err)
+	return s3.New(made)
+}
