@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -64,9 +65,7 @@ func arrived(next http.Handler, r *http.Request) (location *url.URL, ok bool) {
 func without(r *http.Request, method string, at *url.URL, more url.Values) *http.Request {
 	other := r.Clone(r.Context())
 	query := at.Query()
-	for key, values := range more {
-		query[key] = values
-	}
+	maps.Copy(query, more)
 	other.Method, other.URL.Path, other.URL.RawPath, other.URL.RawQuery = method, at.Path, "", query.Encode()
 	other.RequestURI = other.URL.RequestURI()
 	other.Body, other.ContentLength, other.TransferEncoding = http.NoBody, 0, nil
