@@ -18,9 +18,9 @@ const (
 	keysPath     = "/validate-keys"
 )
 
-// hint may follow a path. The API server prints the path where a call fails: the only words in such a denial that are the
+// Hint may follow a path. The API server prints the path where a call fails: the only words in such a denial that are the
 // operator's.
-const hint = "/is-deployment-oras-operator-ready"
+const Hint = "/is-deployment-oras-operator-ready"
 
 // Options are the settings of the webhooks.
 type Options struct {
@@ -69,7 +69,7 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		podPath: m.handlePod, jobPath: m.handleJob, stepPath: m.handleStep, templatePath: m.handleTemplates, keysPath: m.handleKeys,
 	} {
 		server.Register(path, parting(opts.Ending, &admission.Webhook{Handler: handle}))
-		server.Register(path+hint, parting(opts.Ending, &admission.Webhook{Handler: handle}))
+		server.Register(path+Hint, parting(opts.Ending, &admission.Webhook{Handler: handle}))
 	}
 	return nil
 }
