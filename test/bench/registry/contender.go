@@ -43,8 +43,8 @@ func cached(kind server.Kind) server.Kind {
 	}}
 }
 
-// withAccess are the two registries, open and with each way to know who asks. close ends what they need.
-func (b *bench) withAccess() (_ []contender, close func(), err error) {
+// withAccess are the two registries, open and with each way to know who asks. done ends what they need.
+func (b *bench) withAccess() (_ []contender, done func(), err error) {
 	const user, password = "alice", "wonder"
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), hashCost)
 	if err != nil {
