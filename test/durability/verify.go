@@ -68,7 +68,11 @@ func (v *verifier) tags() {
 	r := v.repository
 	listed := v.reader.tags()
 	for _, name := range listed {
-		if r.tags[name] == nil {
+		switch {
+		case r.tags[name] != nil:
+		case v.reader.gone(name):
+			v.Counts.Dangling.Add(1)
+		default:
 			v.broken("%s:%s is there, and was never pushed", r.name, name)
 		}
 	}
