@@ -1,13 +1,15 @@
 package clients
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/bcrypt"
 	"gotest.tools/v3/assert"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/converged-computing/oras-operator/pkg/certs"
 )
@@ -51,14 +53,18 @@ func users(t *testing.T) access {
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte("kestrel 7"), bcrypt.MinCost)
 	assert.NilError(t, err)
-	issued, err := certs.Issue(time.Now(), certs.Lifetime(time.Hour), "127.0.0.1")
+	issuer, err := certs.NewIssuer(certs.IssuerOptions{
+		Client: fake.NewClientBuilder().Build(), Log: slog.New(slog.DiscardHandler), Namespace: "oras-operator-system", Secret: "authorities",
+	})
+	assert.NilError(t, err)
+	issued, err := issuer.Issue(t.Context(), []string{"127.0.0.1"}, nil)
 	assert.NilError(t, err)
 	return access{
 		flags: []string{
 			"--auth=htpasswd", "--htpasswd-file=" + file("users", append([]byte("alice:"), hash...)),
-			"--tls-cert-file=" + file("tls.crt", issued.Certificate), "--tls-key-file=" + file("tls.key", issued.PrivateKey),
+			"--tls-cert-file=" + file("tls.crt", issued[corev1.TLSCertKey]), "--tls-key-file=" + file("tls.key", issued[corev1.TLSPrivateKeyKey]),
 		},
-		ca:       file("ca.crt", issued.Authorities),
+		ca:       file("ca.crt", issued["ca.crt"]),
 		user:     "alice",
 		password: "kestrel 7",
 		wrong:    "walrus 9",
