@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -44,10 +45,8 @@ const (
 
 // means says what an answer means to a request that one of those statuses acknowledges.
 func (a answer) means(statuses ...int) outcome {
-	for _, status := range statuses {
-		if a.status == status {
-			return done
-		}
+	if slices.Contains(statuses, a.status) {
+		return done
 	}
 	if a.status >= http.StatusBadRequest && a.status < http.StatusInternalServerError && a.status != http.StatusTooManyRequests {
 		return refused
