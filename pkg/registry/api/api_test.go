@@ -40,21 +40,27 @@ type registry struct {
 func start(t *testing.T, files bool) registry {
 	t.Helper()
 	root := t.TempDir()
-	cfg := &configuration.Configuration{Storage: configuration.Storage{
-		"filesystem": {"rootdirectory": root},
-		"delete":     {"enabled": true},
-	}}
+	driver, err := filesystem.FromParameters(map[string]any{"rootdirectory": root})
+	assert.NilError(t, err)
+	of := configuration.Storage{"filesystem": {"rootdirectory": root}}
+	if files {
+		return startOver(t, of, driver, root)
+	}
+	r := startOver(t, of, driver, "")
+	r.root = root
+	return r
+}
+
+// startOver serves an API over what the library's configuration says, for which driver stands.
+func startOver(t *testing.T, of configuration.Storage, driver storagedriver.StorageDriver, root string) registry {
+	t.Helper()
+	of["delete"] = configuration.Parameters{"enabled": true}
+	cfg := &configuration.Configuration{Storage: of}
 	cfg.Catalog.MaxEntries, cfg.Tags.MaxTags = api.MaxPage, api.MaxPage
 	cfg.HTTP.RelativeURLs = true
 	app := handlers.NewApp(t.Context(), cfg)
 	t.Cleanup(func() { assert.NilError(t, app.Shutdown()) })
-	driver, err := filesystem.FromParameters(map[string]any{"rootdirectory": root})
-	assert.NilError(t, err)
-	opts := api.Options{Library: app, Driver: driver}
-	if files {
-		opts.Root = root
-	}
-	r := registry{t: t, driver: driver, library: app, handler: api.New(opts), root: root}
+	r := registry{t: t, driver: driver, library: app, handler: api.New(api.Options{Library: app, Driver: driver, Root: root}), root: root}
 	server := httptest.NewServer(r.handler)
 	t.Cleanup(server.Close)
 	r.url = server.URL

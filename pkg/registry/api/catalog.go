@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 
+	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/layout"
@@ -37,13 +39,7 @@ func (h *handler) serveCatalog(w http.ResponseWriter, req *http.Request) {
 	n = min(n, MaxPage)
 	page := catalogPage{Repositories: []string{}, last: query.Get("last"), more: true}
 	for size := n; page.more && len(page.Repositories) < n; size = MaxPage {
-		next := url.Values{"n": {strconv.Itoa(size)}, "last": {page.last}}
-		a := h.ask(instead(req, http.MethodGet, req.URL.Path, next, nil))
-		if a.status != http.StatusOK {
-			a.send(w)
-			return
-		}
-		if err := h.addTo(req.Context(), &page, a); err != nil {
+		if err := h.addTo(req.Context(), &page, size); err != nil {
 			fail(w, err)
 			return
 		}
@@ -72,13 +68,12 @@ func (p *catalogPage) cut(n int) {
 	}
 }
 
-// addTo adds to a page what the library has answered, but for repositories without manifests.
-func (h *handler) addTo(ctx context.Context, page *catalogPage, a *answer) error {
-	var listed catalogPage
-	if err := json.Unmarshal(a.body.Bytes(), &listed); err != nil {
-		return fmt.Errorf("reading the library's list of repositories: %w", err)
+// addTo adds to a page the next repositories, but for those without manifests: it looks at no more than size.
+func (h *handler) addTo(ctx context.Context, page *catalogPage, size int) error {
+	names, more, err := h.repositories(ctx, page.last, size)
+	if err != nil {
+		return err
 	}
-	names := listed.Repositories
 	filled := make([]bool, len(names))
 	var group errgroup.Group
 	group.SetLimit(readers)
@@ -97,8 +92,35 @@ func (h *handler) addTo(ctx context.Context, page *catalogPage, a *answer) error
 			page.Repositories = append(page.Repositories, name)
 		}
 	}
-	page.more = len(names) > 0 && a.header.Get("Link") != ""
+	page.more = more
 	return nil
+}
+
+// repositories returns the next size repositories after last, in the order of the storage, and whether there are more. The library's own
+// walk ends in a panic where a repository comes right after those that were asked for, as run does after run/1.
+func (h *handler) repositories(ctx context.Context, last string, size int) (names []string, more bool, err error) {
+	begin := ""
+	if last != "" {
+		begin = layout.AfterManifests(last)
+	}
+	err = h.driver.Walk(ctx, layout.Repositories, func(info storagedriver.FileInfo) error {
+		name, ok := layout.RepositoryWith(info.Path())
+		switch {
+		case ok && len(names) == size:
+			more = true
+			return storagedriver.ErrFilledBuffer // the walk of a directory goes on above, where it is returned again
+		case ok:
+			names = append(names, name)
+			return storagedriver.ErrSkipDir
+		case layout.Reserved(path.Base(info.Path())):
+			return storagedriver.ErrSkipDir
+		}
+		return ctx.Err()
+	}, storagedriver.WithStartAfterHint(begin))
+	if err != nil && !isMissing(err) {
+		return nil, false, fmt.Errorf("listing the repositories: %w", err)
+	}
+	return names, more, nil
 }
 
 // hasManifests tells whether a repository has any. The directory of one that was deleted may still be there.

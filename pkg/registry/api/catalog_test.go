@@ -3,12 +3,17 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
 	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
+	"github.com/converged-computing/oras-operator/test/minioserver"
 )
 
 // TestRepositoriesWithoutManifestsAreNotListed has one repository in three that is full, among one that was emptied and one of a blob only.
@@ -43,4 +48,40 @@ func TestRepositoriesWithoutManifestsAreNotListed(t *testing.T) {
 	}
 	assert.Equal(t, r.want(http.StatusOK, "GET", "/v2/_catalog?n=0", "").body, `{"repositories":[]}`+"\n")
 	assert.Equal(t, r.want(http.StatusOK, "GET", "/v2/_catalog?last=r7/full", "").body, `{"repositories":[]}`+"\n")
+}
+
+// TestRepositoriesBelowOthersAreListedOnce has names of which some sort before what their parent has of its own, and others after it.
+func TestRepositoriesBelowOthersAreListedOnce(t *testing.T) {
+	names := []string{"0", "run/1", "run/1/2", "run", "run/a", "run-2", "sweep"}
+	listed := func(t *testing.T, r registry) {
+		for _, name := range names {
+			r.put(name, "v1", r.manifest(name, "application/vnd.test", "", ""))
+		}
+		for n := 1; n <= len(names); n++ {
+			var got []string
+			for next := fmt.Sprintf("/v2/_catalog?n=%d", n); next != ""; {
+				resp := r.want(http.StatusOK, "GET", next, "")
+				var page struct{ Repositories []string }
+				assert.NilError(t, json.Unmarshal([]byte(resp.body), &page))
+				got = append(got, page.Repositories...)
+				link, _ := strings.CutSuffix(resp.header.Get("Link"), `>; rel="next"`)
+				next = strings.TrimPrefix(link, "<")
+			}
+			slices.Sort(got)
+			assert.DeepEqual(t, got, slices.Sorted(slices.Values(names)))
+		}
+		for _, last := range []string{"nowhere", "../../..", "run/1/2/3", "%2Fsweep"} {
+			r.want(http.StatusOK, "GET", "/v2/_catalog?last="+last, "")
+		}
+	}
+	everywhere(t, listed)
+	t.Run("from a bucket", func(t *testing.T) {
+		server := minioserver.Start(t)
+		store, err := storage.Open(t.Context(), storage.Config{S3: &storage.S3Config{
+			Bucket: server.Bucket(t, "bucket"), Endpoint: server.Addr,
+			PathStyle: true, Insecure: true, CredentialsDir: server.Credentials(t),
+		}}, slog.New(slog.DiscardHandler))
+		assert.NilError(t, err)
+		listed(t, startOver(t, storage.Library(store.Driver()), store.Driver(), ""))
+	})
 }

@@ -42,6 +42,18 @@ func BlobData(d digest.Digest) string {
 // Repository is the directory of a repository.
 func Repository(name string) string { return path.Join(Repositories, name) }
 
+// RepositoryWith is the name of the repository whose directory of manifests that is, if it is one.
+func RepositoryWith(manifestsDir string) (name string, ok bool) {
+	dir, found := strings.CutSuffix(manifestsDir, "/"+manifests)
+	name, below := strings.CutPrefix(dir, Repositories+"/")
+	return name, found && below
+}
+
+// AfterManifests comes after all paths of a repository's manifests, and before all others that do. The name may be any text.
+func AfterManifests(name string) string {
+	return path.Join(Repositories, path.Join("/", name), manifests+"~")
+}
+
 // Revisions is the directory above a repository's links to its manifests.
 func Revisions(name string) string { return path.Join(Repository(name), manifests, "revisions") }
 
