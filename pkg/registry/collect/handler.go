@@ -99,7 +99,10 @@ func (g *Gate) end(w http.ResponseWriter, r *http.Request, next http.Handler, re
 	u := &use{}
 	u.of(d, blobNode)
 	there := func(ctx context.Context) bool { return g.store.has(ctx, repository, d) }
-	next = repeatable(next, repository, d, there)
+	next = repeatable(next, repository, d, func(ctx context.Context) bool {
+		hidden, err := g.hidden(ctx, repository, d)
+		return err == nil && !hidden && there(ctx)
+	})
 	if r.ContentLength == 0 {
 		g.pass(w, r, next, u, there)
 		return

@@ -16,7 +16,7 @@ import (
 // What the request before has brought about is taken up, where the library alone would not know the upload, or find more of it than
 // the client says:
 //
-//   - An upload that is not known has ended, if the repository has its blob.
+//   - An upload that is not known has ended, if the repository has its blob. One that is hidden is not there for this either.
 //   - One that has as many bytes as are sent now has them already. Whether they are the same, its digest tells.
 //
 // Otherwise what next says holds. Both wait for all data, as the body may enter the gate at its end.

@@ -83,3 +83,26 @@ func TestAnUploadThatIsRepeatedWithSomethingElseIsRefused(t *testing.T) {
 		assert.Equal(t, end(digest.FromString("sent"), "sent"), http.StatusBadRequest)
 	})
 }
+
+// TestTheEndOfAnUploadThatIsRepeatedLongAfterIsNotAcknowledged would otherwise leave the client less than the grace period to push a
+// manifest of the blob.
+func TestTheEndOfAnUploadThatIsRepeatedLongAfterIsNotAcknowledged(t *testing.T) {
+	for name, text := range map[string]string{"with all of the blob": "lost", "with none of the blob": ""} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, Options{}, func(t *testing.T, w *world) {
+				d := digest.FromString("lost")
+				location := w.do(http.MethodPost, "/v2/new/blobs/uploads/", "", http.NoBody).Header.Get("Location")
+				end := func(text string) int {
+					return w.do(http.MethodPut, location+"&digest="+d.String(), "", strings.NewReader(text)).StatusCode
+				}
+				assert.Equal(t, end("lost"), http.StatusCreated)
+				age()
+				assert.Equal(t, end(text), http.StatusCreated, "nobody has quarantined it")
+				w.collect(t)
+				assert.Equal(t, end(text), http.StatusNotFound)
+				assert.Equal(t, w.upload("other", d, []byte("lost")), http.StatusCreated)
+				assert.Equal(t, end(text), http.StatusNotFound, "it was sent again to another repository only")
+			})
+		})
+	}
+}
