@@ -27,8 +27,9 @@ func (o observer) observe(next http.Handler) http.Handler {
 			req.Body = countedBody{req.Body, o.metrics}
 		}
 		rec := &recorder{ResponseWriter: w, metrics: o.metrics, closing: o.closing}
+		answered := http.StatusInternalServerError // what a panic is, which cuts the connection
 		defer func() {
-			rec.begin(http.StatusOK)
+			rec.begin(answered)
 			took := time.Since(start)
 			o.metrics.answered(req, rec.status, took)
 			o.log.LogAttrs(ctx, accessLevel(rec.status), "Answered a request.",
@@ -42,6 +43,7 @@ func (o observer) observe(next http.Handler) http.Handler {
 				slog.String("agent", req.UserAgent()))
 		}()
 		next.ServeHTTP(rec, req)
+		answered = http.StatusOK
 	})
 }
 

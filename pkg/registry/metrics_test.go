@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 
@@ -119,4 +121,21 @@ func TestTheLogSaysWhoAsked(t *testing.T) {
 	assert.Equal(t, line["who"], "system:serviceaccount:lab:default")
 	assert.Equal(t, line["status"], 200.0)
 	assert.Assert(t, !strings.Contains(out.String(), "hidden"))
+}
+
+func TestARequestThatPanicsIsAnErrorOfOurs(t *testing.T) {
+	var out logged
+	metrics := newMetrics(func() int64 { return 0 })
+	o := observer{log: jsonLog(&out), metrics: metrics, closing: func() bool { return false }}
+	server := httptest.NewUnstartedServer(o.observe(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no such thing") })))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
+	defer server.Close()
+	_, err := http.Get(server.URL + "/v2/_catalog") //nolint:bodyclose // there is none
+	assert.ErrorIs(t, err, io.EOF)
+	var line map[string]any
+	assert.NilError(t, json.Unmarshal([]byte(out.String()), &line))
+	assert.Equal(t, line["status"], 500.0)
+	assert.Equal(t, line["level"], "ERROR")
+	assert.Equal(t, testutil.ToFloat64(metrics.requests.WithLabelValues("GET", "catalog", "500")), 1.0)
 }
