@@ -55,7 +55,15 @@ func endpointOf(cache v1alpha1.OrasCache) (plan.Endpoint, []string, error) {
 	if ready := meta.FindStatusCondition(cache.Status.Conditions, v1alpha1.ConditionReady); ready == nil {
 		warnings = append(warnings, fmt.Sprintf("OrasCache %q is not ready yet, and the step waits for it", cache.Name))
 	} else if ready.Status != metav1.ConditionTrue {
-		warnings = append(warnings, fmt.Sprintf("OrasCache %q is not ready, and the step waits for it: %s", cache.Name, ready.Message))
+		warnings = append(warnings, fmt.Sprintf("OrasCache %q is not ready, and the step waits for it%s: %s", cache.Name, unless(ready.Reason), ready.Message))
 	}
 	return plan.OfCache(&cache), warnings, nil
+}
+
+// unless qualifies that a step waits for an OrasCache that is not ready for a reason. All but two leave a registry that runs as it was.
+func unless(reason string) string {
+	if reason == v1alpha1.ReasonStarting || reason == v1alpha1.ReasonStoragePending {
+		return ""
+	}
+	return " unless the registry serves all the same"
 }

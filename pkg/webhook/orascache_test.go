@@ -23,12 +23,12 @@ func TestEndpointOfAnOrasCache(t *testing.T) {
 		err      string
 	}{
 		"that serves": {
-			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready(metav1.ConditionTrue, "")},
+			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready()},
 			want:   "oras.team.svc:5000",
 		},
 		"that has been given another Service since it was looked at": {
 			spec:   v1alpha1.OrasCacheSpec{Service: v1alpha1.ServiceSpec{Name: "artifacts"}},
-			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready(metav1.ConditionTrue, "")},
+			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready()},
 			want:   "artifacts.team.svc:5000",
 		},
 		"that nobody has looked at": {
@@ -36,18 +36,23 @@ func TestEndpointOfAnOrasCache(t *testing.T) {
 			warnings: []string{`OrasCache "oras" is not ready yet, and the step waits for it`},
 		},
 		"that waits for its volume": {
-			status:   v1alpha1.OrasCacheStatus{Conditions: ready(metav1.ConditionFalse, "its claim is pending")},
+			status:   v1alpha1.OrasCacheStatus{Conditions: notReady(v1alpha1.ReasonStoragePending, "its claim is pending")},
 			want:     "oras.team.svc:5000",
 			warnings: []string{`OrasCache "oras" is not ready, and the step waits for it: its claim is pending`},
 		},
+		"whose registry goes on as it was": {
+			status:   v1alpha1.OrasCacheStatus{Conditions: notReady(v1alpha1.ReasonUsersInvalid, "line 3 is wrong")},
+			want:     "oras.team.svc:5000",
+			warnings: []string{`OrasCache "oras" is not ready, and the step waits for it unless the registry serves all the same: line 3 is wrong`},
+		},
 		"that ran once": {
 			spec:   v1alpha1.OrasCacheSpec{Deploy: new(false)},
-			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready(metav1.ConditionTrue, "")},
+			status: v1alpha1.OrasCacheStatus{Endpoint: "oras.team.svc:5000", Conditions: ready()},
 			err:    `cannot be a step of a workflow: oras-cache: OrasCache "oras" runs no registry (spec.deploy is false); set it to true, or name a registry with the key registry`,
 		},
 		"that runs nothing": {
 			spec:   v1alpha1.OrasCacheSpec{Deploy: new(false)},
-			status: v1alpha1.OrasCacheStatus{Conditions: ready(metav1.ConditionTrue, "")},
+			status: v1alpha1.OrasCacheStatus{Conditions: ready()},
 			err:    `cannot be a step of a workflow: oras-cache: OrasCache "oras" runs no registry (spec.deploy is false); set it to true, or name a registry with the key registry`,
 		},
 	}
@@ -112,6 +117,10 @@ func reader(t *testing.T, objects ...client.Object) client.Reader {
 	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
 }
 
-func ready(status metav1.ConditionStatus, message string) []metav1.Condition {
-	return []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: status, Reason: "Test", Message: message}}
+func ready() []metav1.Condition {
+	return []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonServing}}
+}
+
+func notReady(reason, message string) []metav1.Condition {
+	return []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}}
 }
