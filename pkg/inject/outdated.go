@@ -58,7 +58,8 @@ func Elsewhere(spec corev1.PodSpec, p plan.Plan, namespace string) (registry str
 }
 
 // ShutOut lists the fields of an OrasCache that a sidecar which was injected before goes by as they were then, so that it does not reach its
-// registry, as it is now, or is not let in. A registry that is named by a key is not looked at.
+// registry, as it is now, or is not let in. A registry that is named by a key is not looked at, nor one that was named by hand when the
+// pod was injected, which may be another way to the same.
 func ShutOut(spec corev1.PodSpec, p plan.Plan, registry plan.Endpoint) (fields []string) {
 	i := slices.IndexFunc(spec.InitContainers, isSidecar)
 	if i < 0 || p.Registry != "" {
@@ -68,10 +69,15 @@ func ShutOut(spec corev1.PodSpec, p plan.Plan, registry plan.Endpoint) (fields [
 	if !ok {
 		return nil
 	}
+	was, wasIn, _ := strings.Cut(step.Registry, ".")
+	service, in, _ := strings.Cut(registry.Host, ".")
+	if wasIn != in {
+		return nil
+	}
 	var now handoff.Step
 	d := decision{plan: p, opts: Options{Registry: registry}}
 	d.writeAccess(&now)
-	if step.Registry != registry.Host {
+	if was != service {
 		fields = append(fields, "spec.service.name")
 	}
 	if step.PlainHTTP != registry.PlainHTTP || step.CAFile != now.CAFile {

@@ -35,6 +35,14 @@ func TestAStepOfAnotherNamespaceIsFound(t *testing.T) {
 	assert.Equal(t, inject.Elsewhere(read(t, "the-smallest-step", "golden.yaml").Spec, own, "team"), "", "a registry of its own is the same everywhere")
 }
 
+func TestNobodyIsShutOutWhoGoesAnotherWay(t *testing.T) {
+	spec := read(t, "a-token-for-a-registry-with-tls", "golden.yaml").Spec
+	assert.DeepEqual(t, inject.ShutOut(spec, plan.Plan{}, plan.Endpoint{Host: "other.default.svc:5000", CAConfigMap: "oras-ca"}), []string{"spec.service.name"})
+	for _, host := range []string{"gateway.example.org", "oras.default.svc.cluster.local:5000", "localhost:5000"} {
+		assert.Equal(t, len(inject.ShutOut(spec, plan.Plan{}, plan.Endpoint{Host: host, PlainHTTP: true})), 0, host)
+	}
+}
+
 func TestKeysThatWereChangedSinceAreFound(t *testing.T) {
 	pod := read(t, "credentials-of-another-registry", "golden.yaml")
 	p, _, err := plan.Parse(plan.Metadata{Annotations: map[string]string{
