@@ -300,6 +300,34 @@ func TestLinksToNothingGo(t *testing.T) {
 	})
 }
 
+func TestWhatATagHasNamedIsForgottenWithItsManifest(t *testing.T) {
+	opts := Options{Config: Config{Retention: []Rule{{Repositories: "sweep", Untagged: grace}}}}
+	inWorld(t, opts, func(t *testing.T, w *world) {
+		named := func(repository string, d digest.Digest) string {
+			return layout.Tag(repository, "latest") + "/index/sha256/" + d.Encoded() + "/link"
+		}
+		expired := w.push(t, "sweep", "latest", "expired")
+		deleted, kept := w.push(t, "step", "latest", "deleted"), w.push(t, "step", "latest", "kept")
+		current := w.push(t, "sweep", "latest", "current")
+		assert.Equal(t, w.push(t, "step", "latest", "current"), current)
+		assert.Equal(t, w.status(http.MethodDelete, manifestURL("step", deleted.String())), http.StatusAccepted)
+		assert.Assert(t, w.there(t, named("step", deleted)))
+		for range 4 {
+			age()
+			w.collect(t)
+		}
+		for _, link := range []string{named("sweep", expired), named("step", deleted)} {
+			assert.Assert(t, !w.there(t, link), link)
+		}
+		for _, link := range []string{named("sweep", current), named("step", current), named("step", kept)} {
+			assert.Assert(t, w.there(t, link), link)
+		}
+		w.pulls(t, "sweep", "latest")
+		w.pulls(t, "step", "latest")
+		w.pulls(t, "step", kept.String())
+	})
+}
+
 func TestWhatCannotBeReadKeepsItsRepositorysBlobs(t *testing.T) {
 	inWorld(t, Options{}, func(t *testing.T, w *world) {
 		m := w.push(t, "step", "v1", "layer")

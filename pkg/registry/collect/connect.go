@@ -39,9 +39,9 @@ func (v *view) connect(name string, repo *repository, known map[digest.Digest]co
 	}
 	for tag, found := range repo.tags {
 		t := v.thing(tagNode(name, tag))
-		targets := []digest.Digest{found.current}
-		if found.current == "" {
-			targets = found.was // what it names is one of these
+		targets := v.formerly(name, repo, found) // what it names is one of these
+		if found.current != "" {
+			targets = []digest.Digest{found.current}
 		}
 		t.broken = true
 		for _, d := range targets {
@@ -49,6 +49,18 @@ func (v *view) connect(name string, repo *repository, known map[digest.Digest]co
 			t.broken = t.broken && (!found.whole || !repo.revisions[v.named(d)])
 		}
 	}
+}
+
+// formerly returns what a tag has ever named. Its links to that go with the manifests, as else they would grow with each move of the tag.
+func (v *view) formerly(name string, repo *repository, tag *tagFound) []digest.Digest {
+	var all []digest.Digest
+	for _, was := range tag.was {
+		all = append(all, was.of)
+		t := v.thing(manifestNode(name, v.named(was.of)))
+		t.link(was.dir, was.written)
+		t.broken = t.broken || !repo.revisions[v.named(was.of)]
+	}
+	return all
 }
 
 // keeps notes what a manifest of a repository keeps: its own data, and all that it lists, each as a manifest and as a blob, since an

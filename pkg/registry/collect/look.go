@@ -46,7 +46,7 @@ type repository struct {
 type tagFound struct {
 	whole   bool          // it has a link to what it names; without one it is what a push or a deletion left that was killed
 	current digest.Digest // empty if it cannot be read
-	was     []digest.Digest
+	was     []found       // links to what it has ever named
 }
 
 type found struct {
@@ -172,7 +172,7 @@ func (v *view) tag(repo *repository, name, tag string, of digest.Digest, info st
 		v.thing(tagNode(name, tag)).links = []string{layout.Tag(name, tag)}
 	}
 	if of != "" {
-		t.was = append(t.was, of)
+		t.was = append(t.was, found{of: of, dir: path.Dir(info.Path()), written: info.ModTime()})
 	} else {
 		t.whole = true
 		v.unread = append(v.unread, unread{info.Path(), func(target digest.Digest) { t.current = target }})
