@@ -96,7 +96,7 @@ func (v *view) count() {
 	}
 	for n, t := range v.things {
 		switch {
-		case n.kind == tagKind && slices.ContainsFunc(t.keeps, names):
+		case n.kind == tagKind && !t.broken && slices.ContainsFunc(t.keeps, names):
 			v.counts.tags++
 		case n.kind == manifestKind && !t.broken:
 			v.counts.manifests++

@@ -215,7 +215,7 @@ func (c *Collector) spare(ctx context.Context) error {
 	return nil
 }
 
-// first returns at most n of nodes, those that are removed first: so none is kept by one that is left out, as keepers go first.
+// first returns at most n of nodes: tags, then manifests, then blobs. What is kept by one that is left out stays for now, see [doomed].
 func first(nodes listed, n int) listed {
 	some := listed{}
 	for _, each := range sorted(nodes)[:min(n, len(nodes))] {
