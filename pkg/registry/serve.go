@@ -34,6 +34,9 @@ func Serve(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if cfg.HTTPSecretFile == "" {
 		log.Warn("No secret file is given: uploads under way do not outlive this process.")
 	}
+	if cfg.Storage.S3 != nil && cfg.Collect.Lease == "" {
+		log.Warn("No Lease is given: no other process may have the bucket, since two that collect its garbage at a time lose what is pushed.")
+	}
 	s := &server{registry: registry, cfg: cfg, log: log, certificateInterval: certificateInterval, after: time.After}
 	if s.listener, err = listen(ctx, cmp.Or(cfg.Addr, DefaultAddr)); err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"gotest.tools/v3/poll"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/storage"
+	"github.com/converged-computing/oras-operator/test/minioserver"
 )
 
 // running is a server that a test can stop.
@@ -160,6 +161,32 @@ func TestServeReportsAnAddressItCannotHave(t *testing.T) {
 	cfg := Config{Storage: storage.Config{Root: t.TempDir()}, Addr: listener.Addr().String()}
 	err = Serve(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	assert.ErrorContains(t, err, "listening on "+cfg.Addr)
+}
+
+// Two processes that collect at a time would sweep each by looks of its own.
+func TestABucketWithoutALeaseIsWarnedOf(t *testing.T) {
+	server := minioserver.Start(t)
+	warns := func(cfg Config) bool {
+		out := &logged{}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		cfg.Addr = "127.0.0.1:0"
+		go func() { done <- Serve(ctx, cfg, jsonLog(out)) }()
+		poll.WaitOn(t, func(poll.LogT) poll.Result {
+			if !strings.Contains(out.String(), `"The registry serves."`) {
+				return poll.Continue("it does not serve yet: %s", out)
+			}
+			return poll.Success()
+		})
+		stop()
+		assert.NilError(t, <-done)
+		return strings.Contains(out.String(), "No Lease is given")
+	}
+	bucket := &storage.S3Config{
+		Bucket: server.Bucket(t, "bucket"), Endpoint: server.Addr, PathStyle: true, Insecure: true, CredentialsDir: server.Credentials(t),
+	}
+	assert.Assert(t, warns(Config{Storage: storage.Config{S3: bucket}}))
+	assert.Assert(t, !warns(Config{Storage: storage.Config{Root: t.TempDir()}}))
 }
 
 func TestTheAccessLog(t *testing.T) {
