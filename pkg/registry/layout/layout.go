@@ -25,8 +25,6 @@ const (
 
 	// Link is the name of the files that hold a digest.
 	Link = "link"
-	// StartedAt is the name of the file in an upload that holds the time at which it began, in RFC 3339.
-	StartedAt = "startedat"
 
 	manifests = "_manifests"
 	layers    = "_layers"
@@ -75,7 +73,7 @@ func Layers(name string) string { return path.Join(Repository(name), layers) }
 // Layer is the link by which a repository has a blob.
 func Layer(name string, d digest.Digest) string { return link(Layers(name), d) }
 
-// Uploads is the directory above a repository's unfinished uploads, each a directory with the file [StartedAt].
+// Uploads is the directory above a repository's unfinished uploads, each a directory.
 func Uploads(name string) string { return path.Join(Repository(name), uploads) }
 
 // Referrers is the directory above what a repository knows of manifests that refer to others.
