@@ -300,6 +300,27 @@ func TestLinksToNothingGo(t *testing.T) {
 	})
 }
 
+func TestATagWhoseDeletionWasKilledGoesWhateverIsLeftOfIt(t *testing.T) {
+	inWorld(t, Options{}, func(t *testing.T, w *world) {
+		w.push(t, "step", "v1", "layer")
+		for _, left := range []string{layout.TagCurrent("step", "emptied"), layout.TagName("step", "named")} {
+			assert.NilError(t, w.driver.PutContent(t.Context(), left, nil))
+		}
+		assert.NilError(t, w.driver.Delete(t.Context(), layout.TagCurrent("step", "emptied")))
+		list, _ := w.get("/v2/step/tags/list")
+		assert.Equal(t, string(list), `{"name":"step","tags":["emptied","named","v1"]}`+"\n")
+		age()
+		assert.Equal(t, w.collect(t).Tags, 1)
+		w.push(t, "step", "emptied", "layer")
+		age()
+		w.collect(t)
+		list, _ = w.get("/v2/step/tags/list")
+		assert.Equal(t, string(list), `{"name":"step","tags":["emptied","v1"]}`+"\n")
+		w.pulls(t, "step", "emptied")
+		w.pulls(t, "step", "v1")
+	})
+}
+
 func TestWhatATagHasNamedIsForgottenWithItsManifest(t *testing.T) {
 	opts := Options{Config: Config{Retention: []Rule{{Repositories: "sweep", Untagged: grace}}}}
 	inWorld(t, opts, func(t *testing.T, w *world) {

@@ -116,18 +116,18 @@ func (v *view) blob(info storagedriver.FileInfo) {
 // link notes a link in a repository, whose path is NAME/_KIND/…, or that it has to be read first.
 func (v *view) link(info storagedriver.FileInfo) {
 	p := info.Path()
-	if info.IsDir() || path.Base(p) != layout.Link {
+	if info.IsDir() {
+		v.tagDir(info)
+		return
+	}
+	if path.Base(p) != layout.Link {
 		return
 	}
 	name, rest, ok := split(strings.TrimPrefix(p, layout.Repositories+"/"))
 	if !ok {
 		return
 	}
-	repo, there := v.repositories[name]
-	if !there {
-		repo = &repository{tags: map[string]*tagFound{}, revisions: map[digest.Digest]bool{}, layers: map[digest.Digest]bool{}}
-		v.repositories[name] = repo
-	}
+	repo := v.repository(name)
 	if tag, of, ok := tagIn(rest); ok {
 		v.tag(repo, name, tag, of, info)
 		return
@@ -148,6 +148,16 @@ func (v *view) link(info storagedriver.FileInfo) {
 	}
 }
 
+// repository returns what was found of one.
+func (v *view) repository(name string) *repository {
+	repo, there := v.repositories[name]
+	if !there {
+		repo = &repository{tags: map[string]*tagFound{}, revisions: map[digest.Digest]bool{}, layers: map[digest.Digest]bool{}}
+		v.repositories[name] = repo
+	}
+	return repo
+}
+
 // linked notes a link to d.
 func (v *view) linked(repo *repository, name string, d digest.Digest, info storagedriver.FileInfo) {
 	dir := path.Dir(info.Path())
@@ -163,14 +173,21 @@ func (v *view) linked(repo *repository, name string, d digest.Digest, info stora
 	}
 }
 
+// tagDir notes the directory of a tag, if it is one: it is listed as a tag, even where a deletion that was killed has left nothing in it.
+func (v *view) tagDir(info storagedriver.FileInfo) {
+	dir, tag := path.Split(info.Path())
+	repository, ok := strings.CutSuffix(dir, "/_manifests/tags/")
+	if !ok {
+		return
+	}
+	name := strings.TrimPrefix(repository, layout.Repositories+"/")
+	v.tagFound(v.repository(name), name, tag)
+	v.thing(tagNode(name, tag)).touch(info.ModTime())
+}
+
 // tag notes a link below a tag: the current one, or one to a manifest that it named once.
 func (v *view) tag(repo *repository, name, tag string, of digest.Digest, info storagedriver.FileInfo) {
-	t, there := repo.tags[tag]
-	if !there {
-		t = &tagFound{}
-		repo.tags[tag] = t
-		v.thing(tagNode(name, tag)).links = []string{layout.Tag(name, tag)}
-	}
+	t := v.tagFound(repo, name, tag)
 	if of != "" {
 		t.was = append(t.was, found{of: of, dir: path.Dir(info.Path()), written: info.ModTime()})
 	} else {
@@ -179,6 +196,17 @@ func (v *view) tag(repo *repository, name, tag string, of digest.Digest, info st
 	}
 	// Moving a tag writes both links, the current one last.
 	v.thing(tagNode(name, tag)).touch(info.ModTime())
+}
+
+// tagFound returns what was found of a tag.
+func (v *view) tagFound(repo *repository, name, tag string) *tagFound {
+	t, there := repo.tags[tag]
+	if !there {
+		t = &tagFound{}
+		repo.tags[tag] = t
+		v.thing(tagNode(name, tag)).links = []string{layout.Tag(name, tag)}
+	}
+	return t
 }
 
 // split parts the path of a link into the repository's name and what is below it, at the first name that no repository can have.
