@@ -30,16 +30,19 @@ type Server struct {
 type State struct {
 	// Keys are those of the cluster that are listed.
 	Keys []Key
-	// Rights are what each user may do; see [User].
-	Rights map[string][]access.Right
+	// Rights are what each user may do.
+	Rights Rights
 	// Down has every request fail.
 	Down bool
 	// Hold has reviews wait until it is closed, unless it is nil.
 	Hold chan struct{}
 }
 
+// Rights are what users may do; see [User].
+type Rights map[string][]access.Right
+
 // Start starts a server, which lists the key that its tokens are signed with. Close ends it.
-func Start(key Key, rights map[string][]access.Right) *Server {
+func Start(key Key, rights Rights) *Server {
 	s := &Server{key: key, state: State{Keys: []Key{key}, Rights: rights}, leases: map[string]*lease{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", s.discover)

@@ -28,12 +28,12 @@ func serve(t *testing.T, as access) server {
 	s := server{log: filepath.Join(dir, "log")}
 	log, err := os.Create(s.log)
 	assert.NilError(t, err)
-	cmd := exec.CommandContext(t.Context(), built.operator, "registry", "--log-format=json", "--addr=127.0.0.1:0",
-		"--drain-delay=0s", "--root="+filepath.Join(dir, "data"))
-	cmd.Args = append(cmd.Args, as.flags...)
-	if as.pod != nil {
-		as.pod.wrap(cmd)
+	args := append([]string{built.operator, "registry", "--log-format=json", "--addr=127.0.0.1:0", "--drain-delay=0s",
+		"--root=" + filepath.Join(dir, "data")}, as.flags...)
+	if as.wrap != nil {
+		args = as.wrap(t, args...)
 	}
+	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = time.Minute
 	cmd.Stderr = log

@@ -46,7 +46,7 @@ type cluster struct {
 func newCluster(t testing.TB, key apiserver.Key) *cluster {
 	t.Helper()
 	c := &cluster{
-		Server: apiserver.Start(key, map[string][]access.Right{account: {access.Pull, access.Push, access.Delete}}),
+		Server: apiserver.Start(key, apiserver.Rights{account: {access.Pull, access.Push, access.Delete}}),
 		clock:  clocktesting.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)),
 		key:    key,
 	}
