@@ -69,7 +69,7 @@ func (b *bench) withAccess() (_ []contender, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return append(all, cluster.contender(b.operator)), cluster.server.Close, nil
+	return append(all, cluster.contender(b.operator)), cluster.Close, nil
 }
 
 // hashCost is that of `htpasswd -B`, which the stock registry's documentation says to use.
