@@ -6,10 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/aws/credentials"
-	"github.com/aws/aws-sdk-go/aws/session"
-	"github.com/aws/aws-sdk-go/service/s3"
 	"gotest.tools/v3/assert"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/storage"
@@ -33,7 +29,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	}
 	minio := minioserver.Start(t)
 	bucket := minio.Bucket(t, "registry")
-	turns, kubeconfig := serveLeases(t)
+	kubernetes, kubeconfig := serveLeases(t)
 	config := write(t, storage.Config{S3: &storage.S3Config{
 		Bucket: bucket, Region: minioserver.Region, Endpoint: "http://" + minio.Addr, PathStyle: true, Insecure: true, CredentialsDir: minio.Credentials(t),
 	}}, collectSection{Schedule: schedule, GracePeriod: grace.String(), Lease: leaseNamespace + "/" + leaseName, Retention: Rules(grace)})
@@ -60,7 +56,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	<-loaded
 	holds(t, load)
 
-	api := s3Of(t, minio)
+	api := minio.API(t)
 	read := func() (Stored, error) { return Bucket(t.Context(), api, bucket, "") }
 	before, err := read()
 	assert.NilError(t, err)
@@ -77,9 +73,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 		kills += s.kills
 	}
 	all := collectedBy(servers)
-	turns.mu.Lock()
-	defer turns.mu.Unlock()
-	t.Logf("%d kills, %d turns of the Lease; %s; rounds and what they removed: %+v", kills, turns.turns, &load.Counts, all)
+	t.Logf("%d kills, %d turns of the Lease; %s; rounds and what they removed: %+v", kills, kubernetes.Turns(leaseNamespace, leaseName), &load.Counts, all)
 	assert.Assert(t, kills > 0)
 	assert.Assert(t, all.blobs > 0, "nothing was removed")
 }
@@ -105,12 +99,4 @@ func killAround(ctx context.Context, servers []*server, between time.Duration, r
 		time.Sleep(time.Duration(r.IntN(1000)) * time.Millisecond)
 		s.start()
 	}
-}
-
-func s3Of(t *testing.T, minio *minioserver.Server) *s3.S3 {
-	t.Helper()
-	made, err := session.NewSession(aws.NewConfig().WithEndpoint("http://" + minio.Addr).WithRegion(minioserver.Region).
-		WithS3ForcePathStyle(true).WithCredentials(credentials.NewStaticCredentials(minio.AccessKey, minio.SecretKey, "")))
-	assert.NilError(t, err)
-	return s3.New(made)
 }
