@@ -256,18 +256,18 @@ type user struct {
 func newUser(t *testing.T, program string, as access, s server) user {
 	t.Helper()
 	u := user{client: clients()[program], shell: newShell(t, program, as), s: s}
-	u.reach(u.shell, s.addr)
+	u.reach(u.shell, s.Addr)
 	return u
 }
 
 // logIn has the client keep who it is, as people do it: echo "$PASSWORD" | CLIENT login …
 func (u user) logIn(name, password string) *icmd.Result {
 	u.t.Helper()
-	return u.try(password+"\n", u.login(u.shell, u.s.addr, name)...)
+	return u.try(password+"\n", u.login(u.shell, u.s.Addr, name)...)
 }
 
 // at is a reference at the registry.
-func (u user) at(ref string) string { return u.s.addr + "/" + ref }
+func (u user) at(ref string) string { return u.s.Addr + "/" + ref }
 
 func (u user) pushes(ref, content string) {
 	u.t.Helper()

@@ -38,7 +38,7 @@ func TestWhatAClientPushesItPulls(t *testing.T) {
 		u.pushes("deep/er/step:v2", "two")
 		assert.Equal(t, u.pulls("deep/er/step:v1"), "one")
 		assert.DeepEqual(t, u.lists("deep/er/step"), []string{"v1", "v2"})
-		assert.Equal(t, u.do(u.catalog(u.shell, u.s.addr)...), "deep/er/step")
+		assert.Equal(t, u.do(u.catalog(u.shell, u.s.Addr)...), "deep/er/step")
 	})
 }
 

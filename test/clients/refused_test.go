@@ -14,7 +14,7 @@ func (u user) verbs(digest string) map[string][]string {
 		"push":    u.push(u.shell, u.at("step:v2"), "two"),
 		"pull":    u.pull(u.shell, u.at("step:v1")),
 		"list":    u.tags(u.shell, u.at("step")),
-		"catalog": u.catalog(u.shell, u.s.addr),
+		"catalog": u.catalog(u.shell, u.s.Addr),
 		"digest":  u.digest(u.shell, u.at("step:v1")),
 		"copy":    u.copy(u.shell, u.at("step:v1"), u.at("other:v1")),
 		"delete":  u.remove(u.shell, u.at("step@"+digest)),
@@ -41,12 +41,12 @@ func TestWhoIsNotKnownIsToldWhyAndDoesNothing(t *testing.T) {
 			nobody.isTold(verb, args, u.says(verb, false, "no credentials are given"), u.says(verb, false, as.needed))
 		}
 		stranger := newUser(t, u.program, as, u.s)
-		stranger.remember(u.s.addr, as.user, as.wrong)
+		stranger.remember(u.s.Addr, as.user, as.wrong)
 		for verb, args := range stranger.verbs(digest) {
 			stranger.isTold(verb, args, u.says(verb, true, as.why), u.says(verb, true, as.needed))
 		}
 
-		assert.Equal(t, u.do(u.catalog(u.shell, u.s.addr)...), "step")
+		assert.Equal(t, u.do(u.catalog(u.shell, u.s.Addr)...), "step")
 		assert.DeepEqual(t, u.lists("step"), []string{"v1"})
 		assert.Equal(t, u.pulls("step:v1"), "one")
 	})

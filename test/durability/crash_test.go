@@ -17,6 +17,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/pkg/registry/layout"
 	"github.com/converged-computing/oras-operator/pkg/registry/storage"
+	"github.com/converged-computing/oras-operator/test/registryserver"
 )
 
 const (
@@ -72,7 +73,7 @@ func TestE82WhatIsAcknowledgedSurvivesKillsAndNothingElseIsLeft(t *testing.T) {
 	}
 	age(t, root)
 	stored := returns(t, load, 3*crashGrace+30*time.Second, []*server{s}, func() (Stored, error) { return Directory(root) })
-	for began := time.Now(); len(stored.Uploads) > 0 && time.Since(began) < startTimeout; time.Sleep(time.Second) {
+	for began := time.Now(); len(stored.Uploads) > 0 && time.Since(began) < registryserver.Patience; time.Sleep(time.Second) {
 		var err error
 		stored, err = Directory(root)
 		assert.NilError(t, err)

@@ -3,13 +3,16 @@ package durability
 import (
 	"context"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"gotest.tools/v3/assert"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/storage"
+	"github.com/converged-computing/oras-operator/test/apiserver"
 	"github.com/converged-computing/oras-operator/test/minioserver"
+	"github.com/converged-computing/oras-operator/test/registryserver"
 )
 
 const (
@@ -18,6 +21,12 @@ const (
 	settling = time.Minute
 	// turning is how long nobody collects at most after the one who did was killed.
 	turning = 20 * time.Second
+)
+
+// The Lease by which replicas agree on who collects.
+const (
+	leaseNamespace = "default"
+	leaseName      = "registry"
 )
 
 func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *testing.T) {
@@ -64,7 +73,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	if long {
 		returns(t, load, 3*grace+3*settling+turning, servers, read)
 	} else {
-		awaitRemoved(t, servers, settling+turning+startTimeout)
+		awaitRemoved(t, servers, settling+turning+registryserver.Patience)
 		holds(t, load)
 	}
 	kills := 0
@@ -99,4 +108,16 @@ func killAround(ctx context.Context, servers []*server, between time.Duration, r
 		time.Sleep(time.Duration(r.IntN(1000)) * time.Millisecond)
 		s.start()
 	}
+}
+
+// serveLeases starts an API server, and returns a kubeconfig that leads to it.
+func serveLeases(t *testing.T) (server *apiserver.Server, kubeconfig string) {
+	t.Helper()
+	key, err := apiserver.NewKey("k1")
+	assert.NilError(t, err)
+	server = apiserver.Start(key, nil)
+	t.Cleanup(server.Close)
+	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	assert.NilError(t, server.WriteKubeconfig(kubeconfig))
+	return server, kubeconfig
 }
