@@ -1,22 +1,20 @@
 package durability
 
 import (
-	"sync/atomic"
+	"math/rand/v2"
 	"testing"
 	"time"
 
 	"gotest.tools/v3/assert"
 )
 
-// seedOf makes a seed, and tells it.
-func seedOf(t *testing.T) uint64 {
+// newSeed makes a seed, and logs it.
+func newSeed(t *testing.T) uint64 {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano()) + seeds.Add(1)
+	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	return seed
 }
-
-var seeds atomic.Uint64
 
 // holds asserts that nothing that was promised is broken.
 func holds(t *testing.T, load *Load) {
@@ -29,14 +27,14 @@ func holds(t *testing.T, load *Load) {
 	}
 }
 
-// longest is how long a storage is waited for, whatever the rounds do.
+// longest is how long a storage is waited for at most, however few rounds there were.
 const longest = 10 * time.Minute
 
-// manyRounds are enough to remove all that nothing keeps, once the grace periods have passed.
+// manyRounds of the collection are enough to remove all that nothing keeps, once the grace periods have passed.
 const manyRounds = 6
 
-// returns waits until a storage has no other bytes than those that are kept, and all of these, and tells how it got there. It waits for as
-// long as may be, and for as many rounds at least, on a machine that is busy with much else.
+// returns waits until a storage holds what is kept and nothing else, and asserts that it holds at most 5 % more. It gives up when both
+// the time has passed and there were enough rounds, which may take longer on a machine that is busy with much else.
 func returns(t *testing.T, load *Load, within time.Duration, servers []*server, read func() (Stored, error)) Stored {
 	t.Helper()
 	before := collectedBy(servers).rounds

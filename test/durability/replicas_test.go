@@ -17,9 +17,9 @@ import (
 
 const (
 	replicas = 3
-	// settling is how long a round takes that removes something where others have the storage too, and some.
+	// settling is more than a round takes that removes something from a storage that replicas share.
 	settling = time.Minute
-	// turning is how long nobody collects at most after the one who did was killed.
+	// turning is how long nobody collects at most, after the replica that did was killed.
 	turning = 20 * time.Second
 )
 
@@ -46,7 +46,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	for range replicas {
 		servers = append(servers, newServer(t, config, "KUBECONFIG="+kubeconfig))
 	}
-	seed := seedOf(t)
+	seed := newSeed(t)
 	load := New(Options{URLs: func() (urls []string) {
 		for _, s := range servers {
 			urls = append(urls, s.address())
@@ -95,7 +95,7 @@ func awaitRemoved(t *testing.T, servers []*server, patience time.Duration) {
 	}
 }
 
-// killAround kills one server after the other and starts each again, until ctx ends. The first is the one that collects, as likely as not.
+// killAround kills one server at a time, whichever comes, and starts it again, until ctx ends.
 func killAround(ctx context.Context, servers []*server, between time.Duration, r *rand.Rand) {
 	for {
 		select {
