@@ -1,5 +1,5 @@
 // Command registry measures `operator registry` beside the stock `registry` of the same library, in the same run: large blobs
-// and small ones, manifests, and what it costs to know who asks. It prints Markdown tables, and progress on standard error.
+// and small ones, manifests, and the cost of authentication. It prints Markdown tables, and progress on standard error.
 // README.md says what is measured and how. `make bench-registry` builds what it takes and runs it:
 //
 //	go run ./test/bench/registry --operator=… --registry=… --out=test/bench/results-registry
