@@ -25,11 +25,11 @@ type access struct {
 
 	user, password string // who may do everything; empty: everybody may
 	wrong          string // a password that opens nothing
-	why            string // part of what is said about it
-	needed         string // part of what is said about whatever credentials are not good
+	why            string // part of what the registry says about it
+	needed         string // part of what the registry says about any credentials that are not good
 }
 
-// accesses are the ways in which a registry can be open.
+// accesses are the kinds of access that a registry can have.
 func accesses() map[string]func(t *testing.T) access {
 	return map[string]func(t *testing.T) access{
 		"open":               func(*testing.T) access { return access{} },
@@ -38,7 +38,7 @@ func accesses() map[string]func(t *testing.T) access {
 	}
 }
 
-// closed are those that not everybody may use.
+// closed are those with authentication.
 func closed() map[string]func(t *testing.T) access {
 	all := accesses()
 	delete(all, "open")

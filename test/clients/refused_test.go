@@ -8,7 +8,7 @@ import (
 	"gotest.tools/v3/icmd"
 )
 
-// verbs are what a client may be told to do, at a registry that has step:v1 of that digest.
+// verbs are the commands of a client, at a registry that has step:v1 of that digest.
 func (u user) verbs(digest string) map[string][]string {
 	return map[string][]string{
 		"push":    u.push(u.shell, u.at("step:v2"), "two"),
@@ -21,7 +21,7 @@ func (u user) verbs(digest string) map[string][]string {
 	}
 }
 
-// isTold has the client do what it may not, and see why.
+// isTold has the client try what it may not do, and checks that it says why.
 func (u user) isTold(verb string, args []string, why ...string) {
 	u.t.Helper()
 	result := u.try("", args...)
@@ -52,7 +52,7 @@ func TestWhoIsNotKnownIsToldWhyAndDoesNothing(t *testing.T) {
 	})
 }
 
-// That of crane keeps what it is given, without asking the registry.
+// The login of crane is left out: it keeps what it is given, without asking the registry.
 func TestALoginWithAWrongPasswordIsToldWhy(t *testing.T) {
 	for name, kind := range closed() {
 		t.Run(name, func(t *testing.T) {
