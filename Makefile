@@ -30,7 +30,7 @@ REGCTL         = github.com/regclient/regclient/cmd/regctl@v0.11.1
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ /{print substr($$0, 5)} /^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Building
 
@@ -71,6 +71,10 @@ chart: ## Generate the Helm chart from the kustomizations, in dist/chart, and it
 	$(HELM) lint --strict --quiet $(CHART)
 	$(HELM) package --destination dist $(if $(filter v%,$(VERSION)),--version $(VERSION:v%=%)) $(CHART)
 
+.PHONY: clean
+clean: ## Remove what was built.
+	rm -rf dist bin demo-out
+
 ##@ Cluster
 
 .PHONY: cluster-up
@@ -78,11 +82,11 @@ cluster-up: ## Start a kind cluster; K8S=1.37|1.29 NODES=n. Prints how to reach 
 	@test/cluster/up
 
 .PHONY: cluster-load
-cluster-load: ## Import TAR=image.tar on every node of it.
+cluster-load: ## Import TAR=image.tar on every node of that cluster.
 	@test/cluster/load "$(TAR)"
 
 .PHONY: cluster-down
-cluster-down: ## Remove it, and all that was made for it but caches.
+cluster-down: ## Remove that cluster, and all that was made for it but caches.
 	@test/cluster/down
 
 .PHONY: install
@@ -92,6 +96,58 @@ install: images ## Install the operator into $KUBECONFIG, or that cluster, and w
 .PHONY: demo
 demo: ## Run a two-step workflow on a real Kubernetes and pull its result into demo-out/.
 	@test/demo
+
+##@ Checking
+
+.PHONY: test
+test: test-unit test-e2e ## Run all tests: units, processes, and the end-to-end suite.
+
+.PHONY: test-unit
+test-unit: bin/minio ## Run the unit and process tests.
+	@test/compiler
+	MINIO=$(CURDIR)/bin/minio go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports -e /test/config -e /policies/generate)
+	go test -race -timeout 30m -count 1 ./test/process ./test/imports ./test/config # what they test, the test cache does not see
+	go test ./config/overlays/policies/generate # one goroutine, and nothing else needs the API server's packages built for the race detector
+
+.PHONY: test-e2e
+test-e2e: ## Run the end-to-end suite, or a part; K8S=1.37|1.29 INSTALL=yaml|chart RUN=regexp SKIP=regexp.
+	@RUN="$(RUN)" test/e2e/run
+
+.PHONY: test-kind
+test-kind: test-e2e ## The same as test-e2e.
+
+.PHONY: test-rotation
+test-rotation: ## Replace the webhooks' certificate every minute, for MINUTES=10, while marked pods are created.
+	@ROTATIONS=$(or $(MINUTES),10) RUN=TestE58 test/e2e/run
+
+.PHONY: conformance
+conformance: build bin/conformance $(if $(filter s3,$(STORAGE)),bin/minio) ## Run the OCI distribution suite against the built-in registry; STORAGE=files|s3.
+	@test/conformance/run $(DIST)/operator bin/conformance dist/conformance
+
+.PHONY: soak
+soak: ## Run random workflows on a cluster while killing random participants; MINUTES=30 SEED=s.
+	@test/soak/run
+
+.PHONY: soak-registry
+soak-registry: bin/minio ## Push, mount and delete while garbage is collected, by one process and by replicas; four runs of MINUTES=10 each.
+	SOAK_REGISTRY=$(or $(MINUTES),10)m go test -race -timeout 0 -count 1 -v -run NothingAcknowledgedIsLost ./pkg/registry/collect
+	SOAK_REGISTRY=$(or $(MINUTES),10)m MINIO=$(CURDIR)/bin/minio CI=true go test -timeout 0 -count 1 -parallel 1 -v \
+	  -run 'NothingIsLost|LoseNothing' ./test/durability
+
+.PHONY: crash-registry
+crash-registry: ## Kill a registry again and again while it is pushed to and garbage is collected; ROUNDS=200.
+	CRASH_REGISTRY=$(or $(ROUNDS),200) go test -timeout 0 -count 1 -v -run SurvivesKills ./test/durability
+
+.PHONY: lint
+lint: ## Run the linters.
+	$(GOLANGCI_LINT) run
+
+.PHONY: verify
+verify: generate ## Check that generating, tidying and formatting change nothing.
+	go mod tidy
+	gofmt -l -w $$(git ls-files '*.go')
+	@git diff --exit-code
+	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
 
 ##@ Measuring
 
@@ -105,26 +161,6 @@ bench: build bin/oras bin/registry ## Measure transfers beside the stock oras; R
 	@bin/bench --sidecar=$(DIST)/sidecar --operator=$(DIST)/operator --oras=bin/oras --registry=bin/registry \
 	  $(if $(QUICK),--scale=64 --rounds=1,--rounds=$(RUNS)) --only='$(ONLY)' \
 	  --out=$(if $(QUICK)$(ONLY),dist/bench,test/bench/results)
-
-.PHONY: bin/oras bin/crane bin/regctl bin/registry bin/conformance bin/minio
-bin/oras: # the stock client, from its module
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(ORAS)
-
-bin/crane: # another
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(CRANE)
-
-bin/regctl: # another
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(REGCTL)
-
-bin/conformance: # the suite of the distribution specification
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(CONFORMANCE)
-
-bin/registry: # the stock registry, of the version that ours is made of
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install \
-	  $(DISTRIBUTION)/cmd/registry@$$(go list -m -f '{{.Version}}' $(DISTRIBUTION))
-
-bin/minio: # an S3 server for tests, from its module, which is not among ours; takes minutes the first time
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install -ldflags '-s -w' $(MINIO)
 
 .PHONY: bench-registry
 bench-registry: build bin/registry ## Measure the built-in registry beside the stock one; RUNS=5 ONLY=regexp QUICK=1 (small sizes).
@@ -145,58 +181,24 @@ bench-pod: ## Measure how much longer an injected Job takes than a bare one, on 
 bench-admission: ## Measure the webhooks and managers in a burst of marked pods, on a cluster; PODS=5000.
 	@test/bench/admission/run
 
-##@ Checking
+# Programs of others, each from its module, which tests and benchmarks run.
 
-.PHONY: conformance
-conformance: build bin/conformance $(if $(filter s3,$(STORAGE)),bin/minio) ## The OCI distribution suite against the built-in registry; STORAGE=files|s3.
-	@test/conformance/run $(DIST)/operator bin/conformance dist/conformance
+.PHONY: bin/oras bin/crane bin/regctl bin/registry bin/conformance bin/minio
+bin/oras: # the stock client
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(ORAS)
 
-.PHONY: soak
-soak: ## Run random workflows on a cluster while killing random participants; MINUTES=30 SEED=s.
-	@test/soak/run
+bin/crane: # another client
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(CRANE)
 
-.PHONY: soak-registry
-soak-registry: bin/minio ## Push, mount and delete while garbage is collected, with one process and with replicas; MINUTES=10 for each of four.
-	SOAK_REGISTRY=$(or $(MINUTES),10)m go test -race -timeout 0 -count 1 -v -run NothingAcknowledgedIsLost ./pkg/registry/collect
-	SOAK_REGISTRY=$(or $(MINUTES),10)m MINIO=$(CURDIR)/bin/minio CI=true go test -timeout 0 -count 1 -parallel 1 -v \
-	  -run 'NothingIsLost|LoseNothing' ./test/durability
+bin/regctl: # another client
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(REGCTL)
 
-.PHONY: crash-registry
-crash-registry: ## Kill a registry again and again while it is pushed to and garbage is collected; ROUNDS=200.
-	CRASH_REGISTRY=$(or $(ROUNDS),200) go test -timeout 0 -count 1 -v -run SurvivesKills ./test/durability
+bin/conformance: # the suite of the distribution specification
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(CONFORMANCE)
 
-.PHONY: test
-test: test-unit test-e2e ## All tests on this machine: units, processes, and the end-to-end suite.
+bin/registry: # the stock registry, of the version that ours is made of
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install \
+	  $(DISTRIBUTION)/cmd/registry@$$(go list -m -f '{{.Version}}' $(DISTRIBUTION))
 
-.PHONY: test-unit
-test-unit: bin/minio ## Unit and process tests.
-	@test/compiler
-	MINIO=$(CURDIR)/bin/minio go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports -e /test/config -e /policies/generate)
-	go test -race -timeout 30m -count 1 ./test/process ./test/imports ./test/config # what they test, the test cache does not see
-	go test ./config/overlays/policies/generate # one goroutine, and nothing else needs the API server's packages built for the race detector
-
-.PHONY: test-e2e
-test-e2e: ## The end-to-end suite, or a part; K8S=1.37|1.29 INSTALL=yaml|chart RUN=regexp SKIP=regexp.
-	@RUN="$(RUN)" test/e2e/run
-
-.PHONY: test-rotation
-test-rotation: ## Replace the webhooks' certificate every minute, for MINUTES=10, while marked pods are created.
-	@ROTATIONS=$(or $(MINUTES),10) RUN=TestE58 test/e2e/run
-
-.PHONY: test-kind
-test-kind: test-e2e ## The end-to-end suite by its other name.
-
-.PHONY: lint
-lint: ## Run the linters.
-	$(GOLANGCI_LINT) run
-
-.PHONY: verify
-verify: generate ## Check that generating, tidying and formatting change nothing.
-	go mod tidy
-	gofmt -l -w $$(git ls-files '*.go')
-	@git diff --exit-code
-	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
-
-.PHONY: clean
-clean: ## Remove what was built.
-	rm -rf dist bin demo-out
+bin/minio: # an S3 server, whose module is not among ours; takes minutes the first time
+	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install -ldflags '-s -w' $(MINIO)

@@ -1,14 +1,14 @@
-# What the scripts of the tests share, which all run at the top of the tree.
+# What the scripts of the tests share. They all run at the top of the tree.
 # shellcheck shell=bash
 
-# use_cluster sets KUBECONFIG to that of the test cluster, starting one if need be, unless it names another already.
+# use_cluster sets KUBECONFIG to the test cluster's, which it starts if need be, unless KUBECONFIG names another cluster already.
 use_cluster() {
   local line
   line=$(test/cluster/up)
   eval "$line"
 }
 
-# use_docker sets DOCKER_HOST to the daemon in use, starting one if need be.
+# use_docker sets DOCKER_HOST to a Docker daemon, which it starts if need be.
 use_docker() {
   local line
   line=$(test/cluster/docker-env)

@@ -1,5 +1,5 @@
-// Package htpasswd reads files of users with bcrypt passwords: for the registry, which lets them in, and for the operator, which is
-// given such a file and gives none to a registry that it would not start with.
+// Package htpasswd reads files of users with bcrypt passwords. The registry lets these users in; the operator checks such a file before
+// it hands it to a registry, which does not start with one that it cannot read.
 package htpasswd
 
 import (
@@ -16,11 +16,11 @@ import (
 const (
 	// MaxSize is the size in bytes of the largest file that is read: some ten thousand users.
 	MaxSize = 1 << 20
-	// maxCost is the highest cost of a bcrypt hash that is taken: one that is higher keeps a processor for more than some seconds.
+	// maxCost is the highest cost of a bcrypt hash that is taken: with a higher one, checking a password takes a processor many seconds.
 	maxCost = 15
 )
 
-// bcryptHash matches a hash as htpasswd and others write it, whichever of the equivalent versions it says.
+// bcryptHash matches a hash as htpasswd and others write it, in any of its equivalent versions.
 var bcryptHash = regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
 
 // User is a line of a file.
@@ -30,8 +30,8 @@ type User struct {
 	Cost int    // of the hash
 }
 
-// Parse reads lines USER:HASH. Empty lines and those that begin with # are left out. Errors name the line by its number
-// and nothing in it, which may be a password.
+// Parse reads lines USER:HASH. Empty lines and those that begin with # are left out. Errors name a line by its number and
+// repeat nothing of it, since it may hold a password.
 func Parse(text []byte) ([]User, error) {
 	if len(text) > MaxSize {
 		return nil, errors.New("it is larger than 1 MiB")

@@ -54,8 +54,8 @@ func TestOnlyLinesOfBcryptAreTaken(t *testing.T) {
 	}
 }
 
-// FuzzPasswords looks that no file of users is a surprise.
-func FuzzPasswords(f *testing.F) {
+// FuzzParse checks that whatever Parse takes is as it promises.
+func FuzzParse(f *testing.F) {
 	good := "alice:" + hashOf(f, "secret")
 	for _, seed := range []string{"", "#", good, good + "\n" + good, "a:b", ":", "a:$2a$04$", "\x00:\xff"} {
 		f.Add([]byte(seed))

@@ -16,17 +16,20 @@ import (
 
 // access is who may do what at a registry, and how it is reached.
 type access struct {
-	flags []string // of `operator registry`
-	pod   *pod     // in which it runs; nil: in none
-	ca    string   // PEM file of the authority that signed its certificate; empty: it speaks HTTP
+	// flags are those of `operator registry`.
+	flags []string
+	// wrap returns the command that runs another where the registry is to run. Nil: it runs as it is.
+	wrap func(t *testing.T, command ...string) []string
+	// ca is the PEM file of the authority that signed the registry's certificate. Empty: it speaks HTTP.
+	ca string
 
 	user, password string // who may do everything; empty: everybody may
 	wrong          string // a password that opens nothing
-	why            string // part of what is said about it
-	needed         string // part of what is said about whatever credentials are not good
+	why            string // part of what the registry says about it
+	needed         string // part of what the registry says about any credentials that are not good
 }
 
-// accesses are the ways in which a registry can be open.
+// accesses are the kinds of access that a registry can have.
 func accesses() map[string]func(t *testing.T) access {
 	return map[string]func(t *testing.T) access{
 		"open":               func(*testing.T) access { return access{} },
@@ -35,7 +38,7 @@ func accesses() map[string]func(t *testing.T) access {
 	}
 }
 
-// closed are those that not everybody may use.
+// closed are those with authentication.
 func closed() map[string]func(t *testing.T) access {
 	all := accesses()
 	delete(all, "open")
@@ -82,11 +85,11 @@ func tokens(t *testing.T) access {
 }
 
 // access is a registry that takes the tokens of the cluster.
-func (c *cluster) access(t *testing.T) access {
+func (c cluster) access(t *testing.T) access {
 	t.Helper()
 	return access{
 		flags:    []string{"--auth=serviceaccount", "--cache=alpha/oras"},
-		pod:      c.pod(t),
+		wrap:     c.inPod,
 		user:     "token",
 		password: c.token(t, "step", audience),
 		wrong:    c.token(t, "step", "oras://alpha/other"),

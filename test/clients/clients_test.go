@@ -9,7 +9,7 @@ import (
 	"gotest.tools/v3/icmd"
 )
 
-// each runs test for every client at every kind of registry, where it has logged in.
+// each runs a test with every client at every kind of registry, logged in.
 func each(t *testing.T, kinds map[string]func(*testing.T) access, test func(t *testing.T, u user, as access)) {
 	for program := range clients() {
 		for name, kind := range kinds {
@@ -22,7 +22,7 @@ func each(t *testing.T, kinds map[string]func(*testing.T) access, test func(t *t
 	}
 }
 
-// loggedIn is a client that may do everything.
+// loggedIn is a client that has logged in as a user who may do everything.
 func loggedIn(t *testing.T, program string, as access, s server) user {
 	t.Helper()
 	u := newUser(t, program, as, s)
@@ -38,7 +38,7 @@ func TestWhatAClientPushesItPulls(t *testing.T) {
 		u.pushes("deep/er/step:v2", "two")
 		assert.Equal(t, u.pulls("deep/er/step:v1"), "one")
 		assert.DeepEqual(t, u.lists("deep/er/step"), []string{"v1", "v2"})
-		assert.Equal(t, u.do(u.catalog(u.shell, u.s.addr)...), "deep/er/step")
+		assert.Equal(t, u.do(u.catalog(u.shell, u.s.Addr)...), "deep/er/step")
 	})
 }
 
@@ -83,7 +83,7 @@ func TestWhatIsAttachedWithOneClientIsFoundWithTheOther(t *testing.T) {
 			found := one.do(oras{}.to(one.shell, "discover", "--format=json", ref)...)
 			assert.Assert(t, cmp.Contains(found, "application/vnd.note"))
 			assert.Assert(t, cmp.Contains(found, "application/vnd.remark"))
-			// Without referrers, clients keep them under a tag.
+			// Where a registry lacks the referrers API, clients keep them under a tag instead.
 			assert.DeepEqual(t, one.lists("step"), []string{"v1"})
 		})
 	}

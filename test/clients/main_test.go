@@ -1,5 +1,5 @@
-// Package clients has the clients that people have push to `operator registry` and pull from it: oras, regctl and crane, each the
-// real one, of the version that the Makefile names.
+// Package clients has the clients that people use push to `operator registry` and pull from it: the real oras, regctl and crane,
+// of the versions that the Makefile names.
 package clients
 
 import (
@@ -19,8 +19,8 @@ type paths struct {
 // built is set once, by TestMain.
 var built paths
 
-// TestMain builds what is tested, and the clients unless CLIENTS is a directory with all of them. Without a client nothing is
-// tested, so that its absence is a failure everywhere.
+// TestMain builds what is tested, and the clients, unless CLIENTS is a directory with all of them. A client that is missing fails
+// the tests everywhere: without it nothing would be tested.
 func TestMain(m *testing.M) {
 	os.Exit(build.Tests(m, func(dir string) (err error) {
 		built = paths{operator: filepath.Join(dir, "operator"), clients: os.Getenv("CLIENTS")}

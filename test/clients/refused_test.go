@@ -8,20 +8,20 @@ import (
 	"gotest.tools/v3/icmd"
 )
 
-// verbs are what a client may be told to do, at a registry that has step:v1 of that digest.
+// verbs are the commands of a client, at a registry that has step:v1 of that digest.
 func (u user) verbs(digest string) map[string][]string {
 	return map[string][]string{
 		"push":    u.push(u.shell, u.at("step:v2"), "two"),
 		"pull":    u.pull(u.shell, u.at("step:v1")),
 		"list":    u.tags(u.shell, u.at("step")),
-		"catalog": u.catalog(u.shell, u.s.addr),
+		"catalog": u.catalog(u.shell, u.s.Addr),
 		"digest":  u.digest(u.shell, u.at("step:v1")),
 		"copy":    u.copy(u.shell, u.at("step:v1"), u.at("other:v1")),
 		"delete":  u.remove(u.shell, u.at("step@"+digest)),
 	}
 }
 
-// isTold has the client do what it may not, and see why.
+// isTold has the client try what it may not do, and checks that it says why.
 func (u user) isTold(verb string, args []string, why ...string) {
 	u.t.Helper()
 	result := u.try("", args...)
@@ -41,18 +41,18 @@ func TestWhoIsNotKnownIsToldWhyAndDoesNothing(t *testing.T) {
 			nobody.isTold(verb, args, u.says(verb, false, "no credentials are given"), u.says(verb, false, as.needed))
 		}
 		stranger := newUser(t, u.program, as, u.s)
-		stranger.remember(u.s.addr, as.user, as.wrong)
+		stranger.remember(u.s.Addr, as.user, as.wrong)
 		for verb, args := range stranger.verbs(digest) {
 			stranger.isTold(verb, args, u.says(verb, true, as.why), u.says(verb, true, as.needed))
 		}
 
-		assert.Equal(t, u.do(u.catalog(u.shell, u.s.addr)...), "step")
+		assert.Equal(t, u.do(u.catalog(u.shell, u.s.Addr)...), "step")
 		assert.DeepEqual(t, u.lists("step"), []string{"v1"})
 		assert.Equal(t, u.pulls("step:v1"), "one")
 	})
 }
 
-// That of crane keeps what it is given, without asking the registry.
+// The login of crane is left out: it keeps what it is given, without asking the registry.
 func TestALoginWithAWrongPasswordIsToldWhy(t *testing.T) {
 	for name, kind := range closed() {
 		t.Run(name, func(t *testing.T) {

@@ -14,22 +14,22 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// patience is how long a request may take: longer than a registry makes one wait.
+// patience is how long a request may take: longer than a registry lets one wait.
 const patience = 3 * time.Minute
 
-// manifestTypes are those that are asked for.
+// manifestTypes is the Accept header of requests for manifests.
 const manifestTypes = ocispec.MediaTypeImageManifest + ", " + ocispec.MediaTypeImageIndex
 
 // client makes requests, each to any of the replicas.
 type client struct {
 	http *http.Client
 	urls func() []string
-	odd  func(format string, args ...any) // told of answers that no registry should give
+	odd  func(format string, args ...any) // is told of answers that no registry should give
 }
 
 // answer is what came of a request.
 type answer struct {
-	status int // 0: nobody knows
+	status int // 0: there was no answer
 	header http.Header
 	body   []byte // nil unless it came whole
 }
@@ -38,12 +38,12 @@ type answer struct {
 type outcome int
 
 const (
-	doubtful outcome = iota // it may have been done or not
-	refused                 // it was not done
-	done
+	doubtful outcome = iota // the request may have been carried out or not
+	refused                 // it was not
+	done                    // it was
 )
 
-// means says what an answer means to a request that one of those statuses acknowledges.
+// means returns what an answer means, where these statuses acknowledge the request.
 func (a answer) means(statuses ...int) outcome {
 	if slices.Contains(statuses, a.status) {
 		return done
@@ -54,7 +54,8 @@ func (a answer) means(statuses ...int) outcome {
 	return doubtful
 }
 
-// do makes a request, whose path begins with a slash. It ends with its answer and not with a context: whoever stops wants to know what came of it.
+// do makes a request, whose path begins with a slash. It takes no context, since a load that is to stop still has to learn what came of
+// its requests.
 func (c *client) do(method, path string, header map[string]string, body []byte) answer {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -74,17 +75,15 @@ func (c *client) do(method, path string, header map[string]string, body []byte) 
 	defer res.Body.Close() //nolint:errcheck // it was only read
 	a := answer{status: res.StatusCode, header: res.Header}
 	if data, err := io.ReadAll(res.Body); err == nil {
-		a.body = append([]byte{}, data...)
+		a.body = data
 	}
-	switch {
-	case a.status < http.StatusInternalServerError, a.status == http.StatusServiceUnavailable, a.status == http.StatusInsufficientStorage:
-	default:
+	if a.status >= http.StatusInternalServerError && a.status != http.StatusServiceUnavailable && a.status != http.StatusInsufficientStorage {
 		c.odd("%s %s was answered %d: %s", method, path, a.status, a.body)
 	}
 	return a
 }
 
-// get reads what is at a path, with patience for replicas that are not there now. It is not whole unless its body is not nil.
+// get reads what is at a path, and tries again while replicas are gone. If ctx ends first, the answer's body may be nil.
 func (c *client) get(ctx context.Context, path string) answer {
 	for {
 		a := c.do(http.MethodGet, path, map[string]string{"Accept": manifestTypes}, nil)
@@ -95,7 +94,7 @@ func (c *client) get(ctx context.Context, path string) answer {
 	}
 }
 
-// pause is between a request that nobody answered and the next one.
+// pause waits between a request that nobody answered and the next one.
 func pause() { time.Sleep(50 * time.Millisecond) }
 
 func blobPath(repository string, d digest.Digest) string {
@@ -108,12 +107,12 @@ func manifestPath(repository, reference string) string {
 
 func uploadsPath(repository string) string { return "/v2/" + repository + "/blobs/uploads/" }
 
-// byteStream is the header of a body of content.
+// byteStream is the header of a request that sends content.
 func byteStream() map[string]string {
 	return map[string]string{"Content-Type": "application/octet-stream"}
 }
 
-// chunkFrom is the header of a part of an upload.
+// chunkFrom is the header of a request that sends a part of an upload.
 func chunkFrom(offset, size int) map[string]string {
 	header := byteStream()
 	header["Content-Range"] = strconv.Itoa(offset) + "-" + strconv.Itoa(offset+size-1)

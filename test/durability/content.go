@@ -11,7 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// manyLayers are how many different ones there are: so few that all die now and then, and are pushed again.
+// manyLayers is how many different layers there are: so few that each is collected now and then, and pushed again.
 const manyLayers = 300
 
 // layer returns one of the layers that all workers share. Most are small, one in ten is of a hundred or two KiB, and one in fifty of a MiB
@@ -44,7 +44,7 @@ func (b blob) descriptor(mediaType string) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: mediaType, Digest: b.digest, Size: int64(len(b.data))}
 }
 
-// newImage makes a manifest of layers. The config is of this manifest alone.
+// newImage makes a manifest of layers, with a config that no other manifest has.
 func newImage(name string, layers []blob, subject *ocispec.Descriptor) *manifest {
 	config := newBlob(fmt.Appendf(nil, `{"made":%q}`, name))
 	image := ocispec.Manifest{
@@ -77,7 +77,7 @@ func newIndex(name string, lists []*manifest) *manifest {
 func marshal(v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // every manifest is one of ours
+		panic(err) // what is marshalled here always can be
 	}
 	return data
 }

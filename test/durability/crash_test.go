@@ -17,13 +17,14 @@ import (
 
 	"github.com/converged-computing/oras-operator/pkg/registry/layout"
 	"github.com/converged-computing/oras-operator/pkg/registry/storage"
+	"github.com/converged-computing/oras-operator/test/registryserver"
 )
 
 const (
-	// roundsEnv is how often the registry is killed. Without it that is seldom.
+	// roundsEnv is how often the registry is killed. Without it that is fewCrashes times.
 	roundsEnv  = "CRASH_REGISTRY"
 	fewCrashes = 5
-	// crashGrace is as short as it can be with pushes that still succeed in it.
+	// crashGrace is as short as it can be while most pushes still succeed.
 	crashGrace = 2 * time.Second
 	// longestRun is how long a registry lives at most.
 	longestRun = 2500 * time.Millisecond
@@ -40,7 +41,7 @@ func TestE82WhatIsAcknowledgedSurvivesKillsAndNothingElseIsLeft(t *testing.T) {
 	root := t.TempDir()
 	s := newServer(t, write(t, storage.Config{Root: root},
 		collectSection{Schedule: "@every 1s", GracePeriod: crashGrace.String(), Retention: Rules(crashGrace)}))
-	seed := seedOf(t)
+	seed := newSeed(t)
 	r := rand.New(rand.NewPCG(seed, 0))
 	load := New(Options{URLs: func() []string { return []string{s.address()} }, Seed: seed, Grace: crashGrace})
 	uploading, removing := 0, 0 // kills that came then
@@ -72,7 +73,7 @@ func TestE82WhatIsAcknowledgedSurvivesKillsAndNothingElseIsLeft(t *testing.T) {
 	}
 	age(t, root)
 	stored := returns(t, load, 3*crashGrace+30*time.Second, []*server{s}, func() (Stored, error) { return Directory(root) })
-	for began := time.Now(); len(stored.Uploads) > 0 && time.Since(began) < startTimeout; time.Sleep(time.Second) {
+	for began := time.Now(); len(stored.Uploads) > 0 && time.Since(began) < registryserver.Patience; time.Sleep(time.Second) {
 		var err error
 		stored, err = Directory(root)
 		assert.NilError(t, err)
@@ -86,7 +87,7 @@ func TestE82WhatIsAcknowledgedSurvivesKillsAndNothingElseIsLeft(t *testing.T) {
 	assert.Assert(t, uploading > 0)
 }
 
-// condemned tells whether a round has written down whom it condemns, and has not ended.
+// condemned tells whether a round has written down what it condemns, and has not ended.
 func condemned(root string) bool {
 	_, err := os.Stat(filepath.Join(root, layout.Collect, "condemned"))
 	return err == nil
@@ -99,7 +100,7 @@ func awaitRemoval(root string, patience time.Duration) {
 	}
 }
 
-// age makes uploads look as if nobody had gone on with them for longer than a day, after which they are taken for abandoned.
+// age dates uploads back by more than a day, after which the registry takes them for abandoned.
 func age(t *testing.T, root string) {
 	t.Helper()
 	old := time.Now().Add(-25 * time.Hour)
@@ -114,8 +115,8 @@ func age(t *testing.T, root string) {
 	}))
 }
 
-// assertNothingIsLeft asserts that a directory whose registry has ended holds what is kept, and nothing but what leads to it. Of what a tag
-// named before, which is written beside it, the names stay as long as the tag.
+// assertNothingIsLeft asserts that a directory whose registry has ended holds what is kept, and nothing but what leads to it. A tag's
+// index, which lists what the tag named before, is not looked at: it stays as long as the tag.
 func assertNothingIsLeft(t *testing.T, root string, live map[digest.Digest]int64) {
 	t.Helper()
 	stored, err := Directory(root)

@@ -16,9 +16,9 @@ type Options struct {
 	URLs func() []string
 	// HTTP is the client, which knows of certificates and credentials. Default: one that knows of neither.
 	HTTP *http.Client
-	// Workers is how many push and delete at a time. Default: 6.
+	// Workers is how many push and delete at the same time. Default: 6.
 	Workers int
-	// Seed is what all that is random follows from, but for which replica gets which request.
+	// Seed decides everything that is random, except which replica gets which request.
 	Seed uint64
 	// Grace is the grace period of the registry's garbage collection. Required.
 	Grace time.Duration
@@ -40,7 +40,8 @@ type Load struct {
 // Counts are numbers of requests and what came of them.
 type Counts struct {
 	Pushes, Skips, Mounts, Uploads, Resumed, Abandoned, Deletions, Pulls, Refused, Doubts, Verified atomic.Int64
-	// Dangling is how many tags the last Verify found listed that name nothing, which a deletion that broke off leaves until it is collected.
+	// Dangling is how many tags are listed and name nothing, as of the last Verify. A deletion that broke off leaves them until they
+	// are collected.
 	Dangling atomic.Int64
 }
 
@@ -87,7 +88,7 @@ func (l *Load) Run(ctx context.Context) {
 	all.Wait()
 }
 
-// maxProblems is how many are told.
+// maxProblems is how many broken promises are noted between two calls of Verify.
 const maxProblems = 50
 
 // broken notes a promise that does not hold.
@@ -99,11 +100,11 @@ func (l *Load) broken(format string, args ...any) {
 	}
 }
 
-// told returns what was noted, and forgets it.
-func (l *Load) told() []string {
+// takeProblems returns what was noted, and forgets it.
+func (l *Load) takeProblems() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	told := l.problems
+	taken := l.problems
 	l.problems = nil
-	return told
+	return taken
 }

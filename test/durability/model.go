@@ -13,9 +13,9 @@ import (
 const (
 	// Kept are repositories without a rule: a manifest stays until it is deleted.
 	Kept = "durable-kept"
-	// Trimmed are repositories whose untagged manifests go.
+	// Trimmed are repositories whose untagged manifests are collected.
 	Trimmed = "durable-trimmed"
-	// Fleeting are repositories whose tags go too, but for the youngest.
+	// Fleeting are repositories whose tags are collected too, except the youngest.
 	Fleeting = "durable-fleeting"
 )
 
@@ -27,7 +27,7 @@ type Rule struct {
 	Untagged     string `json:"untagged,omitempty"`
 }
 
-// Rules are the rules that the registry must have. What they let go, goes after that time.
+// Rules are the rules that the registry must have. They let things go once these are as old as after.
 func Rules(after time.Duration) []Rule {
 	return []Rule{
 		{Repositories: Trimmed + "/**", Untagged: after.String()},
@@ -94,8 +94,8 @@ func repositoryName(kind string, worker int) string { return fmt.Sprintf("%s/wor
 
 func (r *repository) is(kind string) bool { return strings.HasPrefix(r.name, kind+"/") }
 
-// pushing notes that a manifest is being pushed, under a tag unless that is empty. What is returned notes that it was acknowledged, or that it was
-// refused. Where neither is called, nobody knows.
+// pushing notes that a manifest is being pushed, under a tag unless name is empty. The functions that it returns note that the push was
+// acknowledged, or refused. Unless one of them is called, nobody knows what came of it.
 func (r *repository) pushing(m *manifest, name string) (acknowledged, refused func()) {
 	if known, ok := r.manifests[m.digest]; ok {
 		m = known
@@ -183,7 +183,7 @@ func (r *repository) letGo() {
 	}
 }
 
-// keep adds to kept the manifests that one keeps: itself, what it lists, and what refers to it and may be there.
+// keep adds to kept the manifests that one of them keeps: itself, what it lists, and what refers to it and may be there.
 func (r *repository) keep(d digest.Digest, kept map[digest.Digest]bool) {
 	m, ok := r.manifests[d]
 	if !ok || kept[d] {

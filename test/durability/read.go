@@ -18,11 +18,11 @@ type reader struct {
 	seen       map[digest.Digest]bool // what was read whole already
 }
 
-// manifest reads one, by a tag or digest, with all that it lists. What is wrong is told in a sentence.
+// manifest reads one, by a tag or digest, with all that it lists. It returns what is wrong as a sentence, or nothing.
 func (r *reader) manifest(reference string) string {
 	a := r.client.get(r.ctx, manifestPath(r.repository, reference))
 	if r.ctx.Err() != nil {
-		return "" // it is given up
+		return "" // the reading was given up
 	}
 	if a.status != http.StatusOK {
 		return fmt.Sprintf("%s:%s is answered %d", r.repository, reference, a.status)
@@ -58,7 +58,7 @@ func (r *reader) manifest(reference string) string {
 	return ""
 }
 
-// blob reads one.
+// blob reads one, and returns what is wrong as manifest does.
 func (r *reader) blob(d digest.Digest) string {
 	if r.seen[d] {
 		return ""

@@ -3,25 +3,30 @@ package durability
 import (
 	"context"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/aws/credentials"
-	"github.com/aws/aws-sdk-go/aws/session"
-	"github.com/aws/aws-sdk-go/service/s3"
 	"gotest.tools/v3/assert"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/storage"
+	"github.com/converged-computing/oras-operator/test/apiserver"
 	"github.com/converged-computing/oras-operator/test/minioserver"
+	"github.com/converged-computing/oras-operator/test/registryserver"
 )
 
 const (
 	replicas = 3
-	// settling is how long a round takes that removes something where others have the storage too, and some.
+	// settling is more than a round takes that removes something from a storage that replicas share.
 	settling = time.Minute
-	// turning is how long nobody collects at most after the one who did was killed.
+	// turning is how long nobody collects at most, after the replica that did was killed.
 	turning = 20 * time.Second
+)
+
+// The Lease by which replicas agree on who collects.
+const (
+	leaseNamespace = "default"
+	leaseName      = "registry"
 )
 
 func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *testing.T) {
@@ -33,7 +38,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	}
 	minio := minioserver.Start(t)
 	bucket := minio.Bucket(t, "registry")
-	turns, kubeconfig := serveLeases(t)
+	kubernetes, kubeconfig := serveLeases(t)
 	config := write(t, storage.Config{S3: &storage.S3Config{
 		Bucket: bucket, Region: minioserver.Region, Endpoint: "http://" + minio.Addr, PathStyle: true, Insecure: true, CredentialsDir: minio.Credentials(t),
 	}}, collectSection{Schedule: schedule, GracePeriod: grace.String(), Lease: leaseNamespace + "/" + leaseName, Retention: Rules(grace)})
@@ -41,7 +46,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	for range replicas {
 		servers = append(servers, newServer(t, config, "KUBECONFIG="+kubeconfig))
 	}
-	seed := seedOf(t)
+	seed := newSeed(t)
 	load := New(Options{URLs: func() (urls []string) {
 		for _, s := range servers {
 			urls = append(urls, s.address())
@@ -60,7 +65,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	<-loaded
 	holds(t, load)
 
-	api := s3Of(t, minio)
+	api := minio.API(t)
 	read := func() (Stored, error) { return Bucket(t.Context(), api, bucket, "") }
 	before, err := read()
 	assert.NilError(t, err)
@@ -68,7 +73,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 	if long {
 		returns(t, load, 3*grace+3*settling+turning, servers, read)
 	} else {
-		awaitRemoved(t, servers, settling+turning+startTimeout)
+		awaitRemoved(t, servers, settling+turning+registryserver.Patience)
 		holds(t, load)
 	}
 	kills := 0
@@ -77,9 +82,7 @@ func TestE82ReplicasOnABucketLoseNothingAndTheStorageReturnsToWhatIsKept(t *test
 		kills += s.kills
 	}
 	all := collectedBy(servers)
-	turns.mu.Lock()
-	defer turns.mu.Unlock()
-	t.Logf("%d kills, %d turns of the Lease; %s; rounds and what they removed: %+v", kills, turns.turns, &load.Counts, all)
+	t.Logf("%d kills, %d turns of the Lease; %s; rounds and what they removed: %+v", kills, kubernetes.Turns(leaseNamespace, leaseName), &load.Counts, all)
 	assert.Assert(t, kills > 0)
 	assert.Assert(t, all.blobs > 0, "nothing was removed")
 }
@@ -92,7 +95,7 @@ func awaitRemoved(t *testing.T, servers []*server, patience time.Duration) {
 	}
 }
 
-// killAround kills one server after the other and starts each again, until ctx ends. The first is the one that collects, as likely as not.
+// killAround kills one server at a time, whichever comes, and starts it again, until ctx ends.
 func killAround(ctx context.Context, servers []*server, between time.Duration, r *rand.Rand) {
 	for {
 		select {
@@ -107,10 +110,14 @@ func killAround(ctx context.Context, servers []*server, between time.Duration, r
 	}
 }
 
-func s3Of(t *testing.T, minio *minioserver.Server) *s3.S3 {
+// serveLeases starts an API server, and returns a kubeconfig that leads to it.
+func serveLeases(t *testing.T) (server *apiserver.Server, kubeconfig string) {
 	t.Helper()
-	made, err := session.NewSession(aws.NewConfig().WithEndpoint("http://" + minio.Addr).WithRegion(minioserver.Region).
-		WithS3ForcePathStyle(true).WithCredentials(credentials.NewStaticCredentials(minio.AccessKey, minio.SecretKey, "")))
+	key, err := apiserver.NewKey("k1")
 	assert.NilError(t, err)
-	return s3.New(made)
+	server = apiserver.Start(key, nil)
+	t.Cleanup(server.Close)
+	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	assert.NilError(t, server.WriteKubeconfig(kubeconfig))
+	return server, kubeconfig
 }

@@ -35,7 +35,7 @@ func TestE82NothingIsLostAndTheStorageReturnsToWhatIsKept(t *testing.T) {
 	}
 	root := t.TempDir()
 	s := newServer(t, write(t, storage.Config{Root: root}, collectSection{Schedule: schedule, GracePeriod: grace.String(), Retention: Rules(grace)}))
-	load := New(Options{URLs: func() []string { return []string{s.address()} }, Seed: seedOf(t), Grace: grace})
+	load := New(Options{URLs: func() []string { return []string{s.address()} }, Seed: newSeed(t), Grace: grace})
 	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
 	load.Run(ctx)

@@ -19,7 +19,7 @@ import (
 type Stored struct {
 	Blobs   map[digest.Digest]int64 // their sizes in bytes
 	Uploads []string                // files of unfinished uploads
-	Partial []string                // files that are not whole, of a directory
+	Partial []string                // temporary files of a directory
 }
 
 // Directory reads what a directory holds. What is removed meanwhile may be in it or not.
@@ -73,7 +73,8 @@ func (s *Stored) note(p string, size int64) {
 	}
 }
 
-// Difference compares what is stored with what is kept, both in bytes: what is stored in vain, and what is missing.
+// Difference compares what is stored with what is kept: it returns how many bytes are stored that nothing keeps, and how many are
+// missing.
 func Difference(stored, live map[digest.Digest]int64) (excess, missing int64) {
 	for d, size := range stored {
 		if _, ok := live[d]; !ok {
@@ -88,7 +89,7 @@ func Difference(stored, live map[digest.Digest]int64) (excess, missing int64) {
 	return excess, missing
 }
 
-// Bytes is the size of all.
+// Bytes is the size of all blobs together.
 func Bytes(blobs map[digest.Digest]int64) (sum int64) {
 	for _, size := range blobs {
 		sum += size

@@ -9,7 +9,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// ensure sees to it that a repository has a blob, as clients do: what is there is not sent, and what another repository has may be mounted.
+// ensure makes sure that a repository has a blob, as clients do: they send no blob that is there, and may mount one that another
+// repository has.
 func (w *worker) ensure(r *repository, b blob) outcome {
 	if w.client.do(http.MethodHead, blobPath(r.name, b.digest), nil, nil).status == http.StatusOK {
 		w.counts.Skips.Add(1)
@@ -45,7 +46,7 @@ func (w *worker) mount(r *repository, d digest.Digest) (outcome, string) {
 	return doubtful, locationOf(a)
 }
 
-// send uploads a blob in one of the ways that there are, at the location if an upload has begun already.
+// send uploads a blob in one of several ways, and goes on at the location if an upload has begun already.
 func (w *worker) send(r *repository, b blob, location string) outcome {
 	w.counts.Uploads.Add(1)
 	way := w.random.IntN(4)
@@ -55,7 +56,7 @@ func (w *worker) send(r *repository, b blob, location string) outcome {
 	if location == "" {
 		a := w.client.do(http.MethodPost, uploadsPath(r.name), nil, nil)
 		if location = locationOf(a); location == "" {
-			return min(a.means(http.StatusAccepted), refused) // it has not begun, whatever it says
+			return min(a.means(http.StatusAccepted), refused) // without a location no upload has begun
 		}
 	}
 	rest := b.data
@@ -79,8 +80,8 @@ func (w *worker) send(r *repository, b blob, location string) outcome {
 	return w.client.do(http.MethodPut, withDigest(location, b.digest), byteStream(), rest).means(http.StatusCreated)
 }
 
-// sendParts sends content in some parts, and returns what is left for the last request. A part of which nobody knows how much arrived
-// is asked about, and gone on with, maybe at another replica.
+// sendParts sends content in parts, and returns what is left for the last request. Where a part has no answer, the worker asks how much
+// has arrived and goes on from there, maybe at another replica.
 func (w *worker) sendParts(location string, data []byte) (next string, rest []byte, result outcome) {
 	size := 1 + len(data)/(2+w.random.IntN(3))
 	for at := 0; len(data)-at > size; {

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// tick is how exactly a storage knows the time of a tag: S3 to the second.
+	// tick is more than the times of two tags may be off in a storage: S3 knows them to the second.
 	tick = 2 * time.Second
-	// lateness is how much less than two grace periods something is waited for that no manifest keeps.
+	// lateness is how long before the end of its two grace periods a blob that no manifest lists may be missing.
 	lateness = 200 * time.Millisecond
 )
 
-// Verify reads back all that is there, and returns what does not hold, and what did not since the last time. Of what nobody knew it now
-// knows. Nothing else may push to the load's repositories, and no request of its own may be under way at the registry.
+// Verify reads back all that is there, and returns each promise that is broken, or that was since the last time. It settles what became
+// of requests without an answer. Nothing else may push to the load's repositories, and none of its own requests may be under way.
 func (l *Load) Verify(ctx context.Context) []string {
 	l.Counts.Dangling.Store(0)
 	var all sync.WaitGroup
@@ -27,7 +27,7 @@ func (l *Load) Verify(ctx context.Context) []string {
 		for _, r := range w.repos {
 			all.Go(func() {
 				v := &verifier{Load: l, repository: r, reader: reader{ctx: ctx, client: l.client, repository: r.name, seen: map[digest.Digest]bool{}}}
-				v.blobs() // first, since they have only their time
+				v.blobs() // first, since their time runs out
 				v.tags()
 				v.manifests()
 			})
@@ -37,7 +37,7 @@ func (l *Load) Verify(ctx context.Context) []string {
 	if ctx.Err() != nil {
 		l.broken("it could not all be read: %v", ctx.Err())
 	}
-	return l.told()
+	return l.takeProblems()
 }
 
 // verifier verifies one repository.
@@ -47,7 +47,7 @@ type verifier struct {
 	reader     reader
 }
 
-// blobs verifies those that no manifest has to keep: they have two grace periods.
+// blobs verifies those that no manifest lists: they stay for two grace periods.
 func (v *verifier) blobs() {
 	for d, began := range v.repository.blobs {
 		if v.repository.needed(d) {
@@ -63,7 +63,7 @@ func (v *verifier) blobs() {
 	}
 }
 
-// tags verifies that each names what it may, and that it is whole.
+// tags verifies that each names what it may, and that this is whole.
 func (v *verifier) tags() {
 	r := v.repository
 	listed := v.reader.tags()
@@ -96,7 +96,7 @@ func (v *verifier) tags() {
 	maps.DeleteFunc(r.tags, func(name string, t *tag) bool { return t.may[none] && !slices.Contains(listed, name) })
 }
 
-// named returns what a tag names, or none. It is whole.
+// named returns what a tag names, or none, and verifies that it is whole.
 func (v *verifier) named(name string) digest.Digest {
 	for {
 		a := v.reader.client.get(v.reader.ctx, manifestPath(v.repository.name, name))
@@ -112,11 +112,11 @@ func (v *verifier) named(name string) digest.Digest {
 			v.broken("tag %s is not whole: %s", name, problem)
 			return d
 		}
-		// It went just now.
+		// The tag was collected just now: look again.
 	}
 }
 
-// youngest verifies that of tags that go by themselves the youngest is there.
+// youngest verifies that where tags go by themselves, the youngest is still there.
 func (v *verifier) youngest() {
 	r := v.repository
 	if !r.is(Fleeting) {
@@ -136,7 +136,7 @@ func (v *verifier) youngest() {
 	}
 }
 
-// manifests verifies that what was acknowledged is there and whole, and knows it by its subject, and that what was deleted is not there.
+// manifests verifies that what was acknowledged is there, whole, and listed at its subject, and that what was deleted is not there.
 func (v *verifier) manifests() {
 	r := v.repository
 	for d, m := range r.manifests {
@@ -154,7 +154,7 @@ func (v *verifier) manifests() {
 			}
 		}
 	}
-	r.letGo() // of what nobody knew, something may go by and by
+	r.letGo() // some of what is now known to be there may be collected later
 	bySubject := map[digest.Digest]map[digest.Digest]bool{}
 	for d, m := range r.manifests {
 		if m.subject == none {
@@ -174,7 +174,8 @@ func (v *verifier) manifests() {
 	maps.DeleteFunc(r.manifests, func(_ digest.Digest, m *manifest) bool { return m.state == gone })
 }
 
-// resolved returns whether a manifest is there of which nobody knew. If it is, it is whole.
+// resolved finds out whether a manifest is there whose push or deletion had no answer, or that retention may have let go. If it is
+// there, it must be whole.
 func (v *verifier) resolved(d digest.Digest) state {
 	if v.reader.gone(d.String()) {
 		return gone

@@ -18,7 +18,7 @@ const (
 	fewTags = 4
 	// fewManifests is how many manifests a repository has before some are deleted.
 	fewManifests = 6
-	// manyUnsure is how many manifests there may be that retention may have let go, before one in seldom steps looks which it has.
+	// manyUnsure is how many manifests of a repository retention may have let go, before one in seldom steps looks which are gone.
 	manyUnsure = 20
 	seldom     = 10
 )
@@ -32,7 +32,7 @@ type worker struct {
 	random  *rand.Rand
 	layers  []blob
 	counts  *Counts
-	broken  func(format string, args ...any) // told of promises that are broken
+	broken  func(format string, args ...any) // is told of promises that are broken
 	repos   []*repository
 	made    int
 }
@@ -41,7 +41,7 @@ type worker struct {
 func (w *worker) step(ctx context.Context) {
 	r := w.repos[w.random.IntN(len(w.repos))]
 	w.forget(r)
-	full := len(w.those(r, there)) > fewManifests
+	full := len(w.inState(r, there)) > fewManifests
 	switch n := w.random.IntN(100); {
 	case full && !r.is(Fleeting):
 		w.deleteManifest(ctx, r)
@@ -66,8 +66,8 @@ func (w *worker) step(ctx context.Context) {
 	}
 }
 
-// those are the manifests of a repository in a state, in some order that the seed gives.
-func (w *worker) those(r *repository, s state) []*manifest {
+// inState returns the manifests of a repository that are in a state, in an order that follows from the seed.
+func (w *worker) inState(r *repository, s state) []*manifest {
 	var all []*manifest
 	for _, d := range slices.Sorted(maps.Keys(r.manifests)) {
 		if m := r.manifests[d]; m.state == s {
@@ -78,9 +78,9 @@ func (w *worker) those(r *repository, s state) []*manifest {
 	return all
 }
 
-// forget looks what retention has let go, once it may be much, so that not all that there ever was is read at the end.
+// forget finds out what retention has let go, where that may be much: else Verify would look for everything that was ever pushed.
 func (w *worker) forget(r *repository) {
-	unsure := w.those(r, maybe)
+	unsure := w.inState(r, maybe)
 	if len(unsure) < manyUnsure || w.random.IntN(seldom) > 0 {
 		return
 	}
@@ -96,7 +96,7 @@ func (w *worker) forget(r *repository) {
 	}
 }
 
-// gone tells whether a tag or manifest is not there, for sure.
+// gone tells whether the registry says that a tag or manifest is not there.
 func (w *worker) gone(r *repository, reference string) bool {
 	return w.client.do(http.MethodHead, manifestPath(r.name, reference), map[string]string{"Accept": manifestTypes}, nil).status == http.StatusNotFound
 }
@@ -106,7 +106,7 @@ func (w *worker) name() string {
 	return fmt.Sprintf("worker %d, number %d", w.id, w.made)
 }
 
-// tagOf is a name for a tag: one of few, or in a repository whose tags go by themselves a new one.
+// tagOf chooses the name of a tag: one of a few, or a new one in a repository whose tags go by themselves.
 func (w *worker) tagOf(r *repository) string {
 	if r.is(Fleeting) {
 		w.made++
@@ -131,7 +131,7 @@ func (w *worker) push(ctx context.Context, r *repository, m *manifest, name stri
 			w.counts.Pushes.Add(1)
 			return
 		case refused:
-			w.counts.Refused.Add(1) // what was there went, so short is the grace period: all is looked at again
+			w.counts.Refused.Add(1) // something that it lists was collected meanwhile, so short is the grace period
 		case doubtful:
 			w.counts.Doubts.Add(1)
 			pause()
@@ -166,10 +166,10 @@ func (w *worker) tryPush(r *repository, m *manifest, name string) outcome {
 	return result
 }
 
-// pushIndex pushes an index of new manifests and, maybe, one that is there.
+// pushIndex pushes an index of a new manifest and, in some cases, one that is there already.
 func (w *worker) pushIndex(ctx context.Context, r *repository) {
 	lists := []*manifest{w.image(nil)}
-	if old := w.those(r, there); len(old) > 0 && len(old[0].lists) == 0 && w.random.IntN(2) == 0 {
+	if old := w.inState(r, there); len(old) > 0 && len(old[0].lists) == 0 && w.random.IntN(2) == 0 {
 		lists = append(lists, old[0])
 	}
 	w.push(ctx, r, newIndex(w.name(), lists), w.tagOf(r))
@@ -177,7 +177,7 @@ func (w *worker) pushIndex(ctx context.Context, r *repository) {
 
 // pushReferrer pushes a manifest that refers to one that is there, without a tag.
 func (w *worker) pushReferrer(ctx context.Context, r *repository) {
-	if subjects := w.those(r, there); len(subjects) > 0 {
+	if subjects := w.inState(r, there); len(subjects) > 0 {
 		subject := subjects[0].descriptor(subjects[0].mediaType)
 		w.push(ctx, r, w.image(&subject), "")
 	}
@@ -185,14 +185,14 @@ func (w *worker) pushReferrer(ctx context.Context, r *repository) {
 
 // moveTag pushes a manifest that is there under a tag.
 func (w *worker) moveTag(ctx context.Context, r *repository) {
-	if some := w.those(r, there); len(some) > 0 {
+	if some := w.inState(r, there); len(some) > 0 {
 		w.push(ctx, r, some[0], w.tagOf(r))
 	}
 }
 
 // deleteManifest deletes one that no other lists.
 func (w *worker) deleteManifest(ctx context.Context, r *repository) {
-	for _, m := range w.those(r, there) {
+	for _, m := range w.inState(r, there) {
 		if r.needed(m.digest) {
 			continue
 		}
@@ -246,7 +246,7 @@ func (w *worker) deleteBlob(r *repository) {
 
 // pull reads all of a manifest that is there.
 func (w *worker) pull(ctx context.Context, r *repository) {
-	if some := w.those(r, there); len(some) > 0 {
+	if some := w.inState(r, there); len(some) > 0 {
 		w.counts.Pulls.Add(1)
 		reader := reader{ctx: ctx, client: w.client, repository: r.name, seen: map[digest.Digest]bool{}}
 		if problem := reader.manifest(some[0].digest.String()); problem != "" {

@@ -30,20 +30,7 @@ func TestStepsAndPeopleUseARegistryThatWantsPasswords(t *testing.T) {
 	}))
 	c.cacheOf(t, ns, v1alpha1.OrasCacheSpec{Auth: v1alpha1.AuthHtpasswd, HtpasswdSecretName: "people"})
 
-	c.apply(t, ns, job{
-		name:   "simulate",
-		labels: keys{"oras-cache": "oras", "output-uri": "simulate"},
-		args:   []string{"write", "$ORAS_OUTPUT_PATH/result.txt", "42"},
-	})
-	c.complete(t, ns, "simulate")
-	c.apply(t, ns, job{
-		name:        "analyze",
-		labels:      keys{"oras-cache": "oras"},
-		annotations: keys{"input-uri": "simulate", "input-path": "/data", "output-uri": "analyze:v1", "output-path": "/data"},
-		args:        []string{"cat", "/data/result.txt", "env", "ORAS_PASS"},
-	})
-	c.complete(t, ns, "analyze")
-	assert.Equal(t, c.logs(t, ns, "analyze"), "42\n", "the command does not see the password")
+	assert.Equal(t, c.twoSteps(t, ns, "env", "ORAS_PASS"), "42\n", "the command sees the password")
 
 	var steps corev1.Secret
 	assert.NilError(t, c.Get(within(t), client.ObjectKey{Namespace: ns, Name: cacheName + "-steps"}, &steps))

@@ -19,7 +19,7 @@ import (
 	"github.com/converged-computing/oras-operator/test/sample"
 )
 
-// The tree of the artifact that stays is in two that go, too, so that its blob may not go with them.
+// The artifact that stays has the same tree as two that go: the blob that they share must not go with them.
 func TestWhatRetentionAndDeletionLetGoGivesItsBytesBack(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
@@ -37,7 +37,7 @@ func TestWhatRetentionAndDeletionLetGoGivesItsBytesBack(t *testing.T) {
 	} {
 		pushTree(t, host, pushed.ref, pushed.tree)
 	}
-	full := c.look(t, ns, func(s registry.Status) bool { return s.Manifests == 6 })
+	full := c.awaitStatus(t, ns, func(s registry.Status) bool { return s.Manifests == 6 })
 	assert.Assert(t, full.Bytes > 4*treeBytes && full.Bytes < 4*treeBytes+1<<20, "%d bytes", full.Bytes)
 
 	oras(t, "", "manifest", "delete", "--force", "--plain-http", host+"/mistake:v1")
@@ -49,7 +49,7 @@ func TestWhatRetentionAndDeletionLetGoGivesItsBytesBack(t *testing.T) {
 		}
 		spec.GC = v1alpha1.GCSpec{Schedule: often, GracePeriod: second}
 	})
-	c.look(t, ns, func(s registry.Status) bool {
+	c.awaitStatus(t, ns, func(s registry.Status) bool {
 		return s.Manifests == 2 && s.Bytes > 2*treeBytes && s.Bytes < 2*treeBytes+1<<20
 	})
 	assert.DeepEqual(t, c.tags(t, ns, "runs/a"), []string{"v2"})
@@ -66,7 +66,7 @@ func TestWhatRetentionAndDeletionLetGoGivesItsBytesBack(t *testing.T) {
 	})
 }
 
-// changeCache changes the spec of a namespace's cache; its registry is started again for that.
+// changeCache changes the spec of a namespace's cache, whose registry is restarted for that.
 func (c *cluster) changeCache(t *testing.T, namespace string, change func(spec *v1alpha1.OrasCacheSpec)) {
 	t.Helper()
 	var cache v1alpha1.OrasCache
@@ -81,7 +81,7 @@ const treeBytes = 4 << 20
 
 func tree(seed uint64) sample.Tree { return sample.Tree{Seed: seed, Files: 1, Bytes: treeBytes} }
 
-// treeMaker is a step that pushes a tree.
+// treeMaker is a step that makes a tree and pushes it.
 func treeMaker(name, ref string, tree sample.Tree) job {
 	return job{
 		name: name, labels: keys{"oras-cache": "oras"}, annotations: keys{"output-uri": ref},
@@ -89,7 +89,7 @@ func treeMaker(name, ref string, tree sample.Tree) job {
 	}
 }
 
-// treeTaker is a step that fails unless what it takes is that tree.
+// treeTaker is a step that fails unless its input is that tree.
 func treeTaker(name, ref string, tree sample.Tree) job {
 	return job{
 		name: name, labels: keys{"oras-cache": "oras"}, annotations: keys{"input-uri": ref, "input-path": "/in"},
@@ -113,8 +113,8 @@ func pushTree(t *testing.T, host, ref string, tree sample.Tree) {
 	oras(t, dir, args...)
 }
 
-// look waits until what the registry says of itself is as wanted.
-func (c *cluster) look(t *testing.T, namespace string, wanted func(registry.Status) bool) registry.Status {
+// awaitStatus waits until the registry reports a status that is wanted.
+func (c *cluster) awaitStatus(t *testing.T, namespace string, wanted func(registry.Status) bool) registry.Status {
 	t.Helper()
 	var said registry.Status
 	await(t, "the registry says that it holds what it should", func(ctx context.Context) (bool, error) {

@@ -17,27 +17,14 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
 )
 
-// The registry asks for tokens besides, which nobody would send to one whose certificate he does not trust.
+// The registry asks for tokens, too, which no client sends to a registry whose certificate it does not trust.
 func TestE84ARegistryWithACertificateOfTheOperatorIsTrustedWithoutAHand(t *testing.T) {
 	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
 	p := c.privateOf(t, ns, v1alpha1.OrasCacheSpec{TLS: v1alpha1.TLSSpec{Enabled: true}})
 
-	c.apply(t, ns, job{
-		name:   "simulate",
-		labels: keys{"oras-cache": "oras", "output-uri": "simulate"},
-		args:   []string{"write", "$ORAS_OUTPUT_PATH/result.txt", "42"},
-	})
-	c.complete(t, ns, "simulate")
-	c.apply(t, ns, job{
-		name:        "analyze",
-		labels:      keys{"oras-cache": "oras"},
-		annotations: keys{"input-uri": "simulate", "input-path": "/data", "output-uri": "analyze:v1", "output-path": "/data"},
-		args:        []string{"cat", "/data/result.txt", "write", "/data/summary.txt", "sealed"},
-	})
-	c.complete(t, ns, "analyze")
-	assert.Equal(t, c.logs(t, ns, "analyze"), "42")
+	assert.Equal(t, c.twoSteps(t, ns, "write", "/data/summary.txt", "sealed"), "42")
 
 	dir := t.TempDir()
 	pull := []string{"pull", "--output", dir, p.host + "/analyze:v1"}
@@ -55,7 +42,7 @@ func TestE84ARegistryWithACertificateOfTheOperatorIsTrustedWithoutAHand(t *testi
 	}
 }
 
-// authority returns a file with what the registry of a namespace's cache is to be trusted by, as a user gets it.
+// authority writes the authority that signed the registry's certificate to a file, as a user gets it, and returns its path.
 func (c *cluster) authority(t *testing.T, namespace string) string {
 	t.Helper()
 	var published corev1.ConfigMap

@@ -231,3 +231,23 @@ func TestAJobWithoutKeysIsLeftAlone(t *testing.T) {
 	assert.Equal(t, len(pod.Spec.Containers), 1)
 	assert.DeepEqual(t, pod.Spec.Containers[0].Command, []string{"/app"})
 }
+
+// twoSteps runs a step that makes result.txt, and one that takes it, prints it, does more, and pushes everything as analyze:v1.
+// It returns what the second one printed.
+func (c *cluster) twoSteps(t *testing.T, namespace string, more ...string) string {
+	t.Helper()
+	c.apply(t, namespace, job{
+		name:   "simulate",
+		labels: keys{"oras-cache": "oras", "output-uri": "simulate"},
+		args:   []string{"write", "$ORAS_OUTPUT_PATH/result.txt", "42"},
+	})
+	c.complete(t, namespace, "simulate")
+	c.apply(t, namespace, job{
+		name:        "analyze",
+		labels:      keys{"oras-cache": "oras"},
+		annotations: keys{"input-uri": "simulate", "input-path": "/data", "output-uri": "analyze:v1", "output-path": "/data"},
+		args:        append([]string{"cat", "/data/result.txt"}, more...),
+	})
+	c.complete(t, namespace, "analyze")
+	return c.logs(t, namespace, "analyze")
+}

@@ -15,9 +15,9 @@ authorities() {
   return 1
 }
 
-# one_binary NAME PACKAGE [MODULE] builds the image oras-test/NAME:e2e, which holds one static binary: that of PACKAGE, as the
-# module in the folder MODULE knows it (this one unless given), which the Dockerfile on standard input finds beside it as
-# NAME. Saves it as dist/NAME.tar.
+# one_binary NAME PACKAGE [MODULE] builds the image oras-test/NAME:e2e of one static binary, and saves it as dist/NAME.tar. The
+# binary is built from PACKAGE in the module in the folder MODULE, or in this one. The Dockerfile on standard input copies it
+# from NAME.
 one_binary() {
   mkdir -p "dist/$1"
   CGO_ENABLED=0 go build -C "${3:-.}" -buildvcs=false -trimpath -ldflags "-s -w" -o "$PWD/dist/$1/$1" "$2"

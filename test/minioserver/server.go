@@ -66,15 +66,21 @@ func Start(t testing.TB) *Server {
 	return nil
 }
 
-// Bucket makes a bucket and returns its name.
-func (s *Server) Bucket(t testing.TB, name string) string {
+// API is a client of its administrator.
+func (s *Server) API(t testing.TB) *s3.S3 {
 	t.Helper()
 	// By default it is the client of all, into which a session puts the authorities of AWS_CA_BUNDLE.
 	own := &http.Client{}
 	made, err := session.NewSession(aws.NewConfig().WithEndpoint("http://" + s.Addr).WithRegion(Region).
 		WithHTTPClient(own).WithS3ForcePathStyle(true).WithCredentials(credentials.NewStaticCredentials(s.AccessKey, s.SecretKey, "")))
 	assert.NilError(t, err)
-	_, err = s3.New(made).CreateBucketWithContext(t.Context(), &s3.CreateBucketInput{Bucket: &name})
+	return s3.New(made)
+}
+
+// Bucket makes a bucket and returns its name.
+func (s *Server) Bucket(t testing.TB, name string) string {
+	t.Helper()
+	_, err := s.API(t).CreateBucketWithContext(t.Context(), &s3.CreateBucketInput{Bucket: &name})
 	assert.NilError(t, err)
 	return name
 }

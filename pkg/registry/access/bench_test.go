@@ -24,7 +24,7 @@ func BenchmarkRequest(b *testing.B) {
 	}{
 		"none":           {access.Config{}, ""},
 		"serviceaccount": {access.Config{Auth: access.AuthServiceAccount}, basic("token", c.token(b, nil))},
-		"stranger":       {access.Config{Auth: access.AuthServiceAccount}, "Bearer " + sign(b, rsaKey(b, "k1").signer, c.claims(nil))},
+		"stranger":       {access.Config{Auth: access.AuthServiceAccount}, "Bearer " + sign(b, rsaKey(b, "k1"), c.claims(nil))},
 		"htpasswd":       {access.Config{Auth: access.AuthHtpasswd, HtpasswdFile: path}, basic("alice", "wonder")},
 	} {
 		b.Run(name, func(b *testing.B) {

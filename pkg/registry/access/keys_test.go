@@ -9,6 +9,7 @@ import (
 	"gotest.tools/v3/poll"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/access"
+	"github.com/converged-computing/oras-operator/test/apiserver"
 )
 
 // becomes waits until a pull with that token is answered with that status, without time passing for the guard.
@@ -26,27 +27,27 @@ func TestE86ANewKeyIsFetchedWhenATokenNamesIt(t *testing.T) {
 	c := newCluster(t, rsaKey(t, "k1"))
 	guard := c.guard(t, access.Options{})
 	next := ecKey(t, "k2")
-	c.change(func() { c.listed = append(c.listed, next) })
-	token := "Bearer " + sign(t, next.signer, c.claims(nil))
+	c.Change(func(s *apiserver.State) { s.Keys = append(s.Keys, next) })
+	token := "Bearer " + sign(t, next, c.claims(nil))
 
 	c.clock.Step(10*time.Second - 1)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusUnauthorized)
-	assert.Equal(t, c.fetches(), 1, "the keys were fetched just now, at the start")
+	assert.Equal(t, c.Fetches(), 1, "the keys were fetched just now, at the start")
 	c.clock.Step(1)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
-	assert.Equal(t, c.fetches(), 2)
+	assert.Equal(t, c.Fetches(), 2)
 	assert.Equal(t, ask(t, guard, pull, "Bearer "+c.token(t, nil)).status, http.StatusOK, "the old key is still listed")
 }
 
 func TestUnknownKeysDoNotHaveTheKeysFetchedMoreThanOnceInTenSeconds(t *testing.T) {
 	c := newCluster(t, rsaKey(t, "k1"))
 	guard := c.guard(t, access.Options{})
-	token := "Bearer " + sign(t, ecKey(t, "k9").signer, c.claims(nil))
+	token := "Bearer " + sign(t, ecKey(t, "k9"), c.claims(nil))
 	c.clock.Step(10 * time.Second)
 	for range 20 {
 		assert.Equal(t, ask(t, guard, pull, token).status, http.StatusUnauthorized)
 	}
-	assert.Equal(t, c.fetches(), 2)
+	assert.Equal(t, c.Fetches(), 2)
 }
 
 func TestE86TokensOfAKeyThatIsGivenUpAreRefusedAfterFiveMinutes(t *testing.T) {
@@ -54,7 +55,7 @@ func TestE86TokensOfAKeyThatIsGivenUpAreRefusedAfterFiveMinutes(t *testing.T) {
 	guard := c.guard(t, access.Options{})
 	token := "Bearer " + c.token(t, nil)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
-	c.change(func() { c.listed = []signingKey{ecKey(t, "k2")} })
+	c.Change(func(s *apiserver.State) { s.Keys = []apiserver.Key{ecKey(t, "k2")} })
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
 	poll.WaitOn(t, func(poll.LogT) poll.Result {
 		if !c.clock.HasWaiters() {
@@ -69,22 +70,22 @@ func TestE86TokensOfAKeyThatIsGivenUpAreRefusedAfterFiveMinutes(t *testing.T) {
 func TestKeysStayWhileTheAPIServerIsDown(t *testing.T) {
 	c := newCluster(t, rsaKey(t, "k1"))
 	guard := c.guard(t, access.Options{})
-	c.change(func() { c.down = true })
+	c.Change(func(s *apiserver.State) { s.Down = true })
 	c.clock.Step(10 * time.Second)
-	unknown := "Bearer " + sign(t, ecKey(t, "k9").signer, c.claims(nil))
+	unknown := "Bearer " + sign(t, ecKey(t, "k9"), c.claims(nil))
 	assert.Equal(t, ask(t, guard, login, unknown).status, http.StatusUnauthorized)
 	assert.Equal(t, ask(t, guard, login, "Bearer "+c.token(t, nil)).status, http.StatusOK)
 }
 
 func TestAnAPIServerThatIsDownAtTheStartIsWaitedFor(t *testing.T) {
 	c := newCluster(t, rsaKey(t, "k1"))
-	c.down = true
+	c.Change(func(s *apiserver.State) { s.Down = true })
 	guard := c.guard(t, access.Options{})
 	token := "Bearer " + c.token(t, nil)
 	got := ask(t, guard, pull, token)
 	assert.Equal(t, got.status, http.StatusServiceUnavailable)
 	assert.Equal(t, got.message, "the cluster's keys cannot be had at the moment, by which tokens are checked")
-	c.change(func() { c.down = false })
+	c.Change(func(s *apiserver.State) { s.Down = false })
 	c.clock.Step(10 * time.Second)
 	becomes(t, guard, token, http.StatusOK)
 }

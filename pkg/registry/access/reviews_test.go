@@ -14,13 +14,14 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/access"
+	"github.com/converged-computing/oras-operator/test/apiserver"
 )
 
 func TestRBACIsAskedAboutTheUserThatTheAPIServerWouldSee(t *testing.T) {
 	c := newCluster(t, ecKey(t, "k1"))
 	guard := c.guard(t, access.Options{})
 	assert.Equal(t, ask(t, guard, push, "Bearer "+c.token(t, nil)).status, http.StatusOK)
-	asked := c.questions()
+	asked := c.Reviews()
 	assert.Equal(t, len(asked), 1)
 	assert.Equal(t, asked[0].Namespace, "alpha")
 	assert.DeepEqual(t, asked[0].Spec, authorizationv1.SubjectAccessReviewSpec{
@@ -55,7 +56,7 @@ func TestOnlyWhatRBACAllowsIsDone(t *testing.T) {
 			}
 		}
 		c := newCluster(t, ecKey(t, "k1"))
-		c.rights[account] = given
+		c.Change(func(s *apiserver.State) { s.Rights[account] = given })
 		guard := c.guard(t, access.Options{})
 		for name, op := range operations() {
 			t.Run(fmt.Sprint(given, name), func(t *testing.T) {
@@ -78,7 +79,7 @@ func TestOnlyWhatRBACAllowsIsDone(t *testing.T) {
 
 func TestARefusalNamesTheMissingRightAndHowToGiveIt(t *testing.T) {
 	c := newCluster(t, ecKey(t, "k1"))
-	c.rights[account] = []access.Right{access.Pull}
+	c.Change(func(s *apiserver.State) { s.Rights[account] = []access.Right{access.Pull} })
 	guard := c.guard(t, access.Options{})
 	got := ask(t, guard, push, "Bearer "+c.token(t, nil))
 	assert.Equal(t, got.message, "system:serviceaccount:alpha:step may not push orascaches/oras in the namespace alpha; to allow it: "+
@@ -86,7 +87,7 @@ func TestARefusalNamesTheMissingRightAndHowToGiveIt(t *testing.T) {
 		"kubectl create rolebinding oras-push -n alpha --role=oras-push --serviceaccount=alpha:step")
 	got = ask(t, guard, operation{http.MethodHead, remove.path}, "Bearer "+c.token(t, nil))
 	assert.Equal(t, got.status, http.StatusOK)
-	c.change(func() { c.rights[account] = nil })
+	c.Change(func(s *apiserver.State) { s.Rights[account] = nil })
 	c.clock.Step(10 * time.Second)
 	got = ask(t, guard, look, "Bearer "+c.token(t, nil))
 	assert.Assert(t, strings.Contains(got.header.Get("Warning"), "may not pull orascaches/oras"), "HEAD has no body")
@@ -102,11 +103,11 @@ func TestE86ARightThatIsTakenAwayIsGoneWithinTenSeconds(t *testing.T) {
 			guard := c.guard(t, access.Options{})
 			token := "Bearer " + c.token(t, nil)
 			assert.Equal(t, ask(t, guard, op, token).status, http.StatusOK)
-			c.change(func() { c.rights[account] = nil })
-			asked := len(c.questions())
+			c.Change(func(s *apiserver.State) { s.Rights[account] = nil })
+			asked := len(c.Reviews())
 			c.clock.Step(10*time.Second - 1)
 			assert.Equal(t, ask(t, guard, op, token).status, http.StatusOK)
-			assert.Equal(t, len(c.questions()), asked, "the answer is remembered")
+			assert.Equal(t, len(c.Reviews()), asked, "the answer is remembered")
 			c.clock.Step(1)
 			assert.Equal(t, ask(t, guard, op, token).status, http.StatusForbidden)
 		})
@@ -115,27 +116,27 @@ func TestE86ARightThatIsTakenAwayIsGoneWithinTenSeconds(t *testing.T) {
 
 func TestARightThatIsGivenIsThereWithinTwoSeconds(t *testing.T) {
 	c := newCluster(t, ecKey(t, "k1"))
-	c.rights[account] = nil
+	c.Change(func(s *apiserver.State) { s.Rights[account] = nil })
 	guard := c.guard(t, access.Options{})
 	token := "Bearer " + c.token(t, nil)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusForbidden)
-	c.change(func() { c.rights[account] = []access.Right{access.Pull} })
+	c.Change(func(s *apiserver.State) { s.Rights[account] = []access.Right{access.Pull} })
 	c.clock.Step(2*time.Second - 1)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusForbidden)
-	assert.Equal(t, len(c.questions()), 1)
+	assert.Equal(t, len(c.Reviews()), 1)
 	c.clock.Step(1)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
 }
 
 func TestWhileTheAPIServerIsDownOldAnswersAreGoodForFiveMinutes(t *testing.T) {
 	c := newCluster(t, ecKey(t, "k1"))
-	c.rights[account] = []access.Right{access.Pull}
+	c.Change(func(s *apiserver.State) { s.Rights[account] = []access.Right{access.Pull} })
 	var reasons []string
 	guard := c.guard(t, access.Options{Decided: func(_ *http.Request, d access.Decision) { reasons = append(reasons, d.Reason) }})
 	token := "Bearer " + c.token(t, nil)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
 	assert.Equal(t, ask(t, guard, push, token).status, http.StatusForbidden)
-	c.change(func() { c.down = true })
+	c.Change(func(s *apiserver.State) { s.Down = true })
 
 	c.clock.Step(time.Minute)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
@@ -150,7 +151,7 @@ func TestWhileTheAPIServerIsDownOldAnswersAreGoodForFiveMinutes(t *testing.T) {
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
 	c.clock.Step(1)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusServiceUnavailable)
-	c.change(func() { c.down = false })
+	c.Change(func(s *apiserver.State) { s.Down = false })
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
 	assert.DeepEqual(t, reasons, []string{"ok", "right", "stale", "right", "unavailable", "stale", "unavailable", "ok"})
 }
@@ -160,10 +161,10 @@ func TestWhoHasAnOldAnswerDoesNotAskAnAPIServerThatWasDownJustNow(t *testing.T) 
 	guard := c.guard(t, access.Options{})
 	token := "Bearer " + c.token(t, nil)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
-	c.change(func() { c.down = true })
+	c.Change(func(s *apiserver.State) { s.Down = true })
 	c.clock.Step(time.Minute)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
-	c.change(func() { c.down, c.rights[account] = false, nil })
+	c.Change(func(s *apiserver.State) { s.Down, s.Rights[account] = false, nil })
 	c.clock.Step(5*time.Second - 1)
 	assert.Equal(t, ask(t, guard, pull, token).status, http.StatusOK)
 	c.clock.Step(1)
@@ -175,20 +176,20 @@ func TestManyRequestsAtOnceAskOnce(t *testing.T) {
 	guard := c.guard(t, access.Options{})
 	token := "Bearer " + c.token(t, nil)
 	hold := make(chan struct{})
-	c.change(func() { c.hold = hold })
+	c.Change(func(s *apiserver.State) { s.Hold = hold })
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() { assert.Check(t, ask(t, guard, pull, token).status == http.StatusOK) })
 	}
 	poll.WaitOn(t, func(poll.LogT) poll.Result {
-		if len(c.questions()) == 0 {
+		if len(c.Reviews()) == 0 {
 			return poll.Continue("nobody has asked yet")
 		}
 		return poll.Success()
 	})
 	close(hold)
 	all.Wait()
-	assert.Equal(t, len(c.questions()), 1)
+	assert.Equal(t, len(c.Reviews()), 1)
 }
 
 func TestOnesRightsAreNotAnothers(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/access"
+	"github.com/converged-computing/oras-operator/test/apiserver"
 )
 
 // told sends each authorization in each operation and returns all that may be seen of it: what the answers
@@ -68,7 +69,7 @@ func TestE87NoSecretIsToldOrLogged(t *testing.T) {
 		authorizations = append(authorizations, tc.authorization)
 	}
 	seen := told(t, guard, authorizations)
-	c.change(func() { c.down = true })
+	c.Change(func(s *apiserver.State) { s.Down = true })
 	c.clock.Step(10 * time.Minute)
 	seen += told(t, guard, authorizations)
 
@@ -84,7 +85,7 @@ func TestE87NoSecretIsToldOrLogged(t *testing.T) {
 	seen += log.String() + decisions.String()
 
 	assert.Assert(t, strings.Contains(seen, "A request is refused."), "everything was logged")
-	for _, secret := range []string{string(hash), "hunter2hunter2", "hunter3hunter3", "Hunter2", podToken} {
+	for _, secret := range []string{string(hash), "hunter2hunter2", "hunter3hunter3", "Hunter2", apiserver.PodToken} {
 		assert.Assert(t, !strings.Contains(seen, secret), "%q is to be seen", secret)
 	}
 	for _, authorization := range authorizations {

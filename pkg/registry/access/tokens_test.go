@@ -18,6 +18,7 @@ import (
 	"gotest.tools/v3/assert/cmp"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/access"
+	"github.com/converged-computing/oras-operator/test/apiserver"
 )
 
 func basic(user, password string) string {
@@ -25,7 +26,7 @@ func basic(user, password string) string {
 }
 
 func TestATokenIsGoodAsBearerAndAsThePasswordOfAnyUser(t *testing.T) {
-	for kind, key := range map[string]signingKey{"RSA": rsaKey(t, "k1"), "EC": ecKey(t, "k1")} {
+	for kind, key := range map[string]apiserver.Key{"RSA": rsaKey(t, "k1"), "EC": ecKey(t, "k1")} {
 		c := newCluster(t, key)
 		guard := c.guard(t, access.Options{})
 		token := c.token(t, nil)
@@ -87,13 +88,13 @@ func spoiled(t *testing.T, c *cluster) map[string]struct{ authorization, want st
 		"for another cache":                     {with("aud", "oras://alpha/other"), `the audience "oras://alpha/other", this`},
 		"for nobody":                            {without("aud"), `the audience "", this`},
 		"another cluster's":                     {with("iss", "https://other"), `issued by "https://other", this cluster's issuer is "https://kubernetes.default.svc"`},
-		"of an unknown key":                     {"Bearer " + sign(t, ecKey(t, "k9").signer, c.claims(nil)), "a key that this cluster does not have"},
-		"of another key with a known name":      {"Bearer " + sign(t, rsaKey(t, c.key.id).signer, c.claims(nil)), "signature is not that of this cluster"},
+		"of an unknown key":                     {"Bearer " + sign(t, ecKey(t, "k9"), c.claims(nil)), "a key that this cluster does not have"},
+		"of another key with a known name":      {"Bearer " + sign(t, rsaKey(t, c.key.ID), c.claims(nil)), "signature is not that of this cluster"},
 		"without the key's name":                {"Bearer " + header(`{"alg":"RS256"}`) + "." + parts[1] + "." + parts[2], "a key that this cluster does not have"},
 		"tampered with": {"Bearer " + parts[0] + "." + payload(func(said map[string]any) { said["sub"] = "system:serviceaccount:alpha:admin" }) + "." + parts[2],
 			"signature is not that of this cluster"},
 		"without its signature": {"Bearer " + parts[0] + "." + parts[1] + ".", "signature is not that of this cluster"},
-		"signed with none": {"Bearer " + header(`{"alg":"none","kid":"`+c.key.id+`"}`) + "." + parts[1] + ".",
+		"signed with none": {"Bearer " + header(`{"alg":"none","kid":"`+c.key.ID+`"}`) + "." + parts[1] + ".",
 			"not signed with RSA or ECDSA"},
 		"signed with the public key as a secret": {"Bearer " + forged(t, c), "not signed with RSA or ECDSA"},
 		"with a key of its own":                  {"Bearer " + embedded(t, c), "signature is not that of this cluster"},
@@ -103,10 +104,12 @@ func spoiled(t *testing.T, c *cluster) map[string]struct{ authorization, want st
 // forged is a token whose HMAC has the cluster's public key as its key, which a careless check would take.
 func forged(t *testing.T, c *cluster) string {
 	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(c.key.public)
+	der, err := x509.MarshalPKIXPublicKey(c.key.Public)
 	assert.NilError(t, err)
 	secret := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	return sign(t, newKey(t, c.key.id, jose.HS256, secret, nil).signer, c.claims(nil))
+	key, err := apiserver.KeyOf(c.key.ID, jose.HS256, secret, nil)
+	assert.NilError(t, err)
+	return sign(t, key, c.claims(nil))
 }
 
 // embedded is a token with the key that it is signed with in its header.
@@ -115,9 +118,9 @@ func embedded(t *testing.T, c *cluster) string {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	assert.NilError(t, err)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: private},
-		(&jose.SignerOptions{EmbedJWK: true}).WithHeader("kid", c.key.id))
+		(&jose.SignerOptions{EmbedJWK: true}).WithHeader("kid", c.key.ID))
 	assert.NilError(t, err)
-	return sign(t, signer, c.claims(nil))
+	return sign(t, apiserver.Key{Signer: signer}, c.claims(nil))
 }
 
 func TestE86WhatIsNotATokenForThisRegistryOpensNothing(t *testing.T) {
@@ -149,7 +152,7 @@ func TestE86WhatIsNotATokenForThisRegistryOpensNothing(t *testing.T) {
 			})
 		}
 	}
-	assert.Equal(t, len(c.questions()), 0, "RBAC is not asked about strangers")
+	assert.Equal(t, len(c.Reviews()), 0, "RBAC is not asked about strangers")
 }
 
 func TestATokenThatWasGoodIsRefusedOnceItExpires(t *testing.T) {

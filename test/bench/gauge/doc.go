@@ -1,2 +1,3 @@
-// Package gauge is what the benchmarks share: what a process has used, medians with their range, and tables in Markdown.
+// Package gauge is what the benchmarks share: their flags, what a process has used, medians with their range, and reports as JSON
+// and as tables in Markdown.
 package gauge

@@ -9,7 +9,7 @@ import (
 // Printer prints lines of Markdown until one cannot be.
 type Printer struct {
 	To  io.Writer
-	Err error // why the first line could not be printed that could not
+	Err error // of the first line that could not be printed
 }
 
 // Line prints a line.

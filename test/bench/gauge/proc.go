@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ProcessorTime is what a process has used of it, in user and system mode, from fields 14 and 15 of proc_pid_stat(5).
+// ProcessorTime is the processor time that a process has used in user and system mode, from fields 14 and 15 of proc_pid_stat(5).
 func ProcessorTime(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

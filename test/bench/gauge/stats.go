@@ -9,7 +9,7 @@ type Spread struct {
 	Max    float64 `json:"max"`
 }
 
-// SpreadOf is that of at least one value. The median of an even number of values is the mean of the middle two.
+// SpreadOf is the spread of one or more values. The median of an even number of values is the mean of the middle two.
 func SpreadOf(values []float64) Spread {
 	sorted := slices.Sorted(slices.Values(values))
 	middle := len(sorted) / 2

@@ -21,8 +21,8 @@ func (b *bench) run(ctx context.Context) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	for _, w := range workloads(dir, b.scale) {
-		if !b.only.MatchString(w.key) {
+	for _, w := range workloads(dir, b.Scale) {
+		if !b.Only.MatchString(w.key) {
 			continue
 		}
 		b.log.Info("Measuring.", "workload", w.key, "name", w.name)
@@ -30,7 +30,7 @@ func (b *bench) run(ctx context.Context) error {
 			return fmt.Errorf("measuring %s: %w", w.key, err)
 		}
 		for _, l := range w.lines {
-			if v, ok := judge(b.report, w, l, b.scale == 1); ok {
+			if v, ok := judge(b.report, w, l, b.Scale == 1); ok {
 				b.report.Lines = append(b.report.Lines, v)
 			}
 		}
@@ -48,7 +48,7 @@ func (b *bench) workload(ctx context.Context, w workload) error {
 		}
 	}
 	defer done()
-	for round := range b.rounds {
+	for round := range b.Rounds {
 		if err := b.floor(ctx, w); err != nil {
 			return fmt.Errorf("the floor: %w", err)
 		}

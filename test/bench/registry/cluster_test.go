@@ -3,12 +3,9 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"gotest.tools/v3/assert"
-	"k8s.io/client-go/rest"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/access"
 )
@@ -16,12 +13,8 @@ import (
 func TestARegistryBelievesTheStepsOfTheCluster(t *testing.T) {
 	c, err := newCluster(t.TempDir())
 	assert.NilError(t, err)
-	t.Cleanup(c.server.Close)
-	authority, err := os.ReadFile(filepath.Join(c.dir, "ca.crt"))
-	assert.NilError(t, err)
-	guard, err := access.New(t.Context(), access.Config{Auth: access.AuthServiceAccount, Cache: cacheName}, access.Options{
-		Kubernetes: &rest.Config{Host: c.server.URL, TLSClientConfig: rest.TLSClientConfig{CAData: authority}},
-	})
+	t.Cleanup(c.Close)
+	guard, err := access.New(t.Context(), access.Config{Auth: access.AuthServiceAccount, Cache: cacheName}, access.Options{Kubernetes: c.Config()})
 	assert.NilError(t, err)
 	t.Cleanup(guard.Close)
 	handler := guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))

@@ -16,14 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// conn is a connection to a registry that is kept. It costs little: on a small machine the client's processor time is the
-// registry's loss. Files are sent by the kernel, and what comes is not copied.
+// conn is a connection to a registry, for many requests. It costs little, since on a small machine the registry lacks what
+// processor time the client takes: the kernel sends files, and throws away what comes.
 type conn struct {
 	tcp           *net.TCPConn
 	reader        *bufio.Reader
 	addr          string
 	authorization string // the header's value; empty for none
-	sink          []byte
+	sink          []byte // for what is thrown away
 }
 
 const (
@@ -45,7 +45,7 @@ func dial(ctx context.Context, addr, authorization string) (*conn, error) {
 
 func (c *conn) close() { _ = c.tcp.Close() } // all has been read
 
-// body is what a request sends: bytes, or a part of a file.
+// body is what a request sends: data, or a part of a file.
 type body struct {
 	data []byte
 	file string // a path; empty where it is data
@@ -55,8 +55,8 @@ type body struct {
 
 func bytesOf(data []byte) body { return body{data: data, size: int64(len(data))} }
 
-// to sends b.
-func (b body) to(w io.Writer) error {
+// writeTo writes b.
+func (b body) writeTo(w io.Writer) error {
 	if b.file == "" {
 		_, err := w.Write(b.data)
 		return err
@@ -83,7 +83,7 @@ func (c *conn) do(want int, method, target string, b body, lines ...string) (*ht
 	return answer, c.discard(answer)
 }
 
-// ask is do without what it does of the answer's body.
+// ask is like do, but leaves the answer's body to be read.
 func (c *conn) ask(want int, method, target string, b body, lines []string) (*http.Response, error) {
 	if err := c.send(method, target, b, lines); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, target, err)
@@ -119,7 +119,7 @@ func (c *conn) send(method, target string, b body, lines []string) error {
 	if _, err := io.WriteString(c.tcp, head.String()); err != nil || b.size == 0 {
 		return err
 	}
-	return b.to(c.tcp)
+	return b.writeTo(c.tcp)
 }
 
 // discard throws the body of an answer away.
@@ -135,8 +135,8 @@ func (c *conn) discard(answer *http.Response) error {
 	return c.drop(answer.ContentLength - int64(buffered))
 }
 
-// drop takes so many bytes off the connection, which the kernel throws away: MSG_TRUNC, see tcp(7). It is woken seldom:
-// whoever sends pays for that, too.
+// drop has the kernel throw away so many bytes of what comes: MSG_TRUNC, see tcp(7). It waits until many are there, since waking
+// it costs the sender, too.
 func (c *conn) drop(left int64) error {
 	raw, err := c.tcp.SyscallConn()
 	if err != nil {
@@ -165,7 +165,7 @@ func (c *conn) drop(left int64) error {
 	return wakeAt(raw, 1)
 }
 
-// wakeAt is how many bytes have to be there before a connection that is waited for can be read from.
+// wakeAt sets how many bytes must have come before whoever waits for the connection is woken.
 func wakeAt(raw syscall.RawConn, bytes int64) (err error) {
 	controlled := raw.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, int(bytes))
@@ -204,7 +204,7 @@ func (c *conn) upload(b blob, chunk int64) error {
 	return err
 }
 
-// located is the target that an answer leads to, with a parameter more.
+// located is the target that an answer's Location names, with one more parameter in its query if a name and a value are given.
 func located(answer *http.Response, more ...string) (string, error) {
 	u, err := url.Parse(answer.Header.Get("Location"))
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 type contender struct {
 	name          string
 	kind          server.Kind
-	authorization string // what each request says of who sends it
-	slow          int    // items are divided by it, where they would take too long; 0 is 1
+	authorization string // the header of that name in each request; empty for none
+	slow          int    // the number of items is divided by it, where so many would take too long; 0 is 1
 }
 
 // Names of contenders.
@@ -35,7 +35,8 @@ func (b *bench) both() []contender {
 	return []contender{{name: nameOurs, kind: server.Own(b.operator)}, {name: nameStock, kind: cached(server.Stock(b.registry))}}
 }
 
-// cached is the stock registry with the cache that it has in its image, though its data on disk can be deleted behind it.
+// cached is the stock registry with the cache of blob descriptors that its image configures. It may be wrong where others delete
+// data on the disk; here nobody does.
 func cached(kind server.Kind) server.Kind {
 	return server.Kind{Name: kind.Name, Command: func(dir, addr string) ([]string, error) {
 		args, err := kind.Command(dir, addr)
@@ -43,7 +44,7 @@ func cached(kind server.Kind) server.Kind {
 	}}
 }
 
-// withAccess are the two registries, open and with each way to know who asks. done ends what they need.
+// withAccess are the two registries, open and with each kind of authentication. done ends what they need.
 func (b *bench) withAccess() (_ []contender, done func(), err error) {
 	const user, password = "alice", "wonder"
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), hashCost)
@@ -69,7 +70,7 @@ func (b *bench) withAccess() (_ []contender, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return append(all, cluster.contender(b.operator)), cluster.server.Close, nil
+	return append(all, cluster.contender(b.operator)), cluster.Close, nil
 }
 
 // hashCost is that of `htpasswd -B`, which the stock registry's documentation says to use.

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// repository is where everything is pushed to; the registry has no other.
+// repository is where everything is pushed to.
 const repository = "bench/artifact"
 
 // blob is what is uploaded.

@@ -12,14 +12,14 @@ func writeFile(path string, b body) error {
 	if err != nil {
 		return err
 	}
-	err = b.to(f)
+	err = b.writeTo(f)
 	if err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
 }
 
-// writeSmall makes a file of random bytes that is there for good: itself, its name, and its directory's.
+// writeSmall writes a file of random bytes so that it outlasts a loss of power: it syncs the data, its name, and its directory's name.
 func writeSmall(dir, name string, size int64) error {
 	b, err := small(0, size)
 	if err != nil {

@@ -88,7 +88,7 @@ func (p *pass) items(ctx context.Context, conns []*conn, from, many int) error {
 	})
 }
 
-// inParallel has workers do all numbers, each the next one that nobody has begun.
+// inParallel has workers do so many numbers, from one on. Each worker takes the next number that nobody has begun.
 func inParallel(ctx context.Context, workers, from, many int, do func(worker, number int) error) error {
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
@@ -109,7 +109,7 @@ func inParallel(ctx context.Context, workers, from, many int, do func(worker, nu
 	return group.Wait()
 }
 
-// units is how much of what counts so many items are.
+// units is how many GiB so many items are, or how many items where bytes do not count.
 func (w workload) units(items int) float64 {
 	if w.bytes > 0 {
 		return float64(items) * float64(w.bytes) / gib
@@ -117,12 +117,12 @@ func (w workload) units(items int) float64 {
 	return float64(items)
 }
 
-// floor measures how soon the disk alone takes what the items leave there.
+// floor measures how fast the disk alone takes what the items leave there.
 func (b *bench) floor(ctx context.Context, w workload) (err error) {
 	if w.floor == nil {
 		return nil
 	}
-	if err := w.prepare(nil); err != nil { // of what has a floor, that makes the blobs only
+	if err := w.prepare(nil); err != nil { // a workload with a floor uses no connection for this
 		return err
 	}
 	dir, err := os.MkdirTemp(b.scratch, "floor-")

@@ -1,12 +1,6 @@
 package main
 
-import (
-	"encoding/json"
-	"os"
-	"runtime"
-	"runtime/debug"
-	"time"
-)
+import "github.com/converged-computing/oras-operator/test/bench/gauge"
 
 // sample is what one pass took.
 type sample struct {
@@ -30,27 +24,10 @@ type measurement struct {
 
 // report is all of one run of the benchmark.
 type report struct {
-	Time         time.Time      `json:"time"`
-	Version      string         `json:"version,omitempty"` // revision of this repository
-	Go           string         `json:"go"`
-	CPUs         int            `json:"cpus"`
-	Rounds       int            `json:"rounds"`
-	Scale        int            `json:"scale"`          // sizes or numbers were divided by it; figures mean something at 1
+	gauge.Run
 	Note         string         `json:"note,omitempty"` // what could not be measured, and why
 	Lines        []verdict      `json:"lines"`
 	Measurements []*measurement `json:"measurements"`
-}
-
-func newReport(o options) *report {
-	r := &report{Time: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPUs: runtime.NumCPU(), Rounds: o.rounds, Scale: o.scale}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				r.Version = s.Value
-			}
-		}
-	}
-	return r
 }
 
 // of returns the measurement of a workload with a contender, and makes it if there is none.
@@ -78,24 +55,4 @@ func (r *report) find(key, who string) *measurement {
 		}
 	}
 	return nil
-}
-
-// write writes the report as JSON and as Markdown, to a path without its suffix.
-func (r *report) write(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".json", append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	f, err := os.Create(path + ".md")
-	if err != nil {
-		return err
-	}
-	if err := r.writeMarkdown(f); err != nil {
-		_ = f.Close() // the cause matters more
-		return err
-	}
-	return f.Close()
 }

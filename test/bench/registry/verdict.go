@@ -11,15 +11,15 @@ import (
 type line struct {
 	of           metric
 	ours, beside string
-	times        float64       // the goal: so many times as good, at least; 0 is none
-	orCheaper    float64       // or so many times less processor time; 0: that is no way to reach it
-	most         time.Duration // another goal: so much more of each item, at most
+	times        float64       // the goal: at least so many times as good; 0 is none
+	orCheaper    float64       // or so many times less processor time; 0: that does not reach it
+	most         time.Duration // another goal: at most so much more for each item; 0 is none
 }
 
 const (
 	// notSlower is a goal that two equal contenders reach: less of a difference cannot be told from none.
 	notSlower = 0.95
-	// within is what it may cost to know who asks.
+	// within is what the authentication of a request may cost.
 	within = 50 * time.Microsecond
 )
 
@@ -31,7 +31,7 @@ func fast(times, orCheaper float64) line {
 // cheap is how much processor time we take beside it.
 func cheap() line { return line{of: cost, ours: nameOurs, beside: nameStock} }
 
-// surcharge is what who costs more than the other.
+// surcharge is how much more processor time an item takes with who than with other.
 func surcharge(who, other string, most time.Duration) line {
 	return line{of: cost, ours: who, beside: other, most: most}
 }
@@ -70,7 +70,7 @@ type verdict struct {
 	unit *measurement
 }
 
-// judge holds a line of a workload against what was measured, if both were. Goals are for whole sizes.
+// judge compares a line of a workload with what was measured, if both contenders were. Goals are for whole sizes.
 func judge(r *report, w workload, l line, whole bool) (verdict, bool) {
 	ours, beside := r.find(w.key, l.ours), r.find(w.key, l.beside)
 	if ours == nil || beside == nil {
@@ -96,7 +96,7 @@ func judge(r *report, w workload, l line, whole bool) (verdict, bool) {
 	return v, true
 }
 
-// timesAsGood compares the passes of each round, between which the machine has changed least.
+// timesAsGood compares the two passes of each round, between which the machine has changed least.
 func timesAsGood(of metric, ours, beside *measurement) gauge.Spread {
 	var ratios []float64
 	for i := range ours.Samples {

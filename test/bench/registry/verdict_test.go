@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/test/bench/gauge"
 )
 
 // measured is a report of one workload, in three rounds of which the last was slow for everybody.
 func measured() (*report, workload) {
-	r, w := &report{Rounds: 3, Scale: 1, CPUs: 2, Go: "go1"}, workload{key: "w", name: "a workload", bytes: gib}
+	r, w := &report{Run: gauge.Run{Rounds: 3, Scale: 1, CPUs: 2, Go: "go1"}}, workload{key: "w", name: "a workload", bytes: gib}
 	for who, times := range map[string][3]sample{
 		nameOurs:      {{Seconds: 2, CPU: 1}, {Seconds: 2, CPU: 1}, {Seconds: 20, CPU: 1}},
 		nameStock:     {{Seconds: 3, CPU: 2}, {Seconds: 2.4, CPU: 3}, {Seconds: 24, CPU: 2}},

@@ -14,15 +14,15 @@ const (
 	gib = 1 << 30
 )
 
-// workload is many times the same, called items, some of them at once.
+// workload is many items of one kind, some of them at once.
 type workload struct {
 	key, name string // the key is for choosing
 	atOnce    int    // connections, each of which does one item after the other
 	warm      int    // items before those that are measured
 	items     int
 	bytes     int64 // of an item, where bytes are what counts; otherwise items are
-	files     bool  // it makes many: their inodes are not given back before the end
-	access    bool  // each way to know who asks is measured
+	files     bool  // it makes many files, which are removed only at the very end: ext4 slows down while inodes are freed
+	access    bool  // it is measured with each kind of authentication, too
 
 	// prepare fills the registry, and makes what an item needs.
 	prepare func(c *conn) error
@@ -156,7 +156,7 @@ func readManifests(key, name, method string, items int) workload {
 	}
 }
 
-// heads are of one blob, by everybody who may.
+// heads are of one blob, with each kind of authentication.
 func heads(items int) workload {
 	blobs := make([]blob, 1)
 	return workload{

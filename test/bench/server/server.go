@@ -63,7 +63,7 @@ func Serve(ctx context.Context, at Place, kind Kind, scratch string) (_ *Server,
 	if err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command(args[0], args[1:]...) // it is stopped when the context is done, after what uses it
+	s.cmd = exec.Command(args[0], args[1:]...) // not ended by ctx, but by Stop or End, after its clients
 	s.cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none", "TMPDIR="+s.dir)
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.cmd.WaitDelay = time.Second // for output that others hold open
@@ -77,7 +77,7 @@ func Serve(ctx context.Context, at Place, kind Kind, scratch string) (_ *Server,
 	return s, nil
 }
 
-// answers waits until the registry does, if only that it wants to know who asks.
+// answers waits until the registry answers, be it that it asks for credentials.
 func (s *Server) answers(ctx context.Context, at Place) error {
 	client := http.Client{Transport: &http.Transport{DialContext: at.Dial, DisableKeepAlives: true}}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -115,7 +115,7 @@ func (s *Server) Stop() {
 	_ = os.RemoveAll(s.dir) // what is left goes with the scratch directory
 }
 
-// End ends the registry, whose data goes with the scratch directory.
+// End ends the registry and leaves its data, which is removed with the scratch directory.
 func (s *Server) End() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 	ended := time.AfterFunc(5*time.Second, func() { _ = s.cmd.Process.Kill() })

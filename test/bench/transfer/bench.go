@@ -31,9 +31,9 @@ func (b *bench) run(ctx context.Context) error {
 // beside measures against the stock registry.
 func (b *bench) beside(ctx context.Context) error {
 	r := b.runner(loopback(), server.Stock(b.registry), "Stock registry on the same machine")
-	err := r.run(ctx, "stock", overLoopback(), b.only)
+	err := r.run(ctx, "stock", overLoopback(), b.Only)
 	if err == nil {
-		err = r.run(ctx, "memory", forMemory(), b.only)
+		err = r.run(ctx, "memory", forMemory(), b.Only)
 	}
 	b.add(r.table, overall(r.table)...)
 	return err
@@ -42,7 +42,7 @@ func (b *bench) beside(ctx context.Context) error {
 // own measures against our registry.
 func (b *bench) own(ctx context.Context) error {
 	r := b.runner(loopback(), server.Own(b.operator), "Our registry on the same machine")
-	err := r.run(ctx, "own", overLoopback(), b.only)
+	err := r.run(ctx, "own", overLoopback(), b.Only)
 	b.add(r.table, overall(r.table)...)
 	return err
 }
@@ -50,7 +50,7 @@ func (b *bench) own(ctx context.Context) error {
 // apart measures against the stock registry at the other end of a link. Where none can be made the report says so.
 func (b *bench) apart(ctx context.Context) error {
 	const table = "link"
-	if !slices.ContainsFunc(overLink(), func(w workload) bool { return b.only.MatchString(table + "/" + w.key) }) {
+	if !slices.ContainsFunc(overLink(), func(w workload) bool { return b.Only.MatchString(table + "/" + w.key) }) {
 		return nil
 	}
 	l, err := link.New(link.Options{Rate: linkRate, Delay: linkDelay, Queue: linkQueue})
@@ -66,7 +66,7 @@ func (b *bench) apart(ctx context.Context) error {
 	b.report.Link = "The link, measured with plain TCP: " + probe.String() + "."
 	b.log.Info(b.report.Link)
 	r := b.runner(over(l), server.Stock(b.registry), "Stock registry over a link of 1 Gbit/s and 20 ms")
-	err = r.run(ctx, table, overLink(), b.only)
+	err = r.run(ctx, table, overLink(), b.Only)
 	b.add(r.table)
 	return err
 }
@@ -81,7 +81,7 @@ const (
 func (b *bench) runner(at site, kind server.Kind, title string) *runner {
 	return &runner{
 		site: at, kind: kind, tools: []tool{ours(b.sidecar, at.plainHTTP), stock(b.oras)},
-		rounds: b.rounds, scale: b.scale, counted: !at.plainHTTP, scratch: b.scratch, log: b.log, table: &table{Title: title},
+		rounds: b.Rounds, scale: b.Scale, counted: !at.plainHTTP, scratch: b.scratch, log: b.log, table: &table{Title: title},
 	}
 }
 
@@ -91,7 +91,7 @@ func (b *bench) add(t *table, more ...verdict) {
 		return
 	}
 	t.Lines = append(t.Lines, more...)
-	if b.scale != 1 { // the goals are about whole sizes
+	if b.Scale != 1 { // the goals are about whole sizes
 		for i := range t.Lines {
 			t.Lines[i].Goal, t.Lines[i].Met = "", nil
 		}

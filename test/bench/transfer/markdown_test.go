@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/converged-computing/oras-operator/test/bench/gauge"
 )
 
 func TestTheReportIsReadableByPeopleAndPrograms(t *testing.T) {
@@ -18,9 +20,9 @@ func TestTheReportIsReadableByPeopleAndPrograms(t *testing.T) {
 	for _, l := range []line{timed(stepPush, atLeast(6)), wired(stepAgain, stepPush, share(0.02))} {
 		measured.Lines = append(measured.Lines, judge(measured, "w", l))
 	}
-	r := &report{Rounds: 3, Scale: 2, CPUs: 4, Go: "go1", Link: "A link.", Tables: []*table{measured}}
+	r := &report{Run: gauge.Run{Rounds: 3, Scale: 2, CPUs: 4, Go: "go1"}, Link: "A link.", Tables: []*table{measured}}
 	path := filepath.Join(t.TempDir(), "results")
-	assert.NilError(t, r.write(path))
+	assert.NilError(t, gauge.Save(path, r, r.writeMarkdown))
 
 	text, err := os.ReadFile(path + ".md")
 	assert.NilError(t, err)

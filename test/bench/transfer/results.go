@@ -1,12 +1,6 @@
 package main
 
-import (
-	"encoding/json"
-	"os"
-	"runtime"
-	"runtime/debug"
-	"time"
-)
+import "github.com/converged-computing/oras-operator/test/bench/gauge"
 
 // measurement is one step of a workload with one tool.
 type measurement struct {
@@ -45,48 +39,7 @@ func (t *table) find(workload, step, tool string) *measurement {
 
 // report is all of one run of the benchmark.
 type report struct {
-	Time    time.Time `json:"time"`
-	Version string    `json:"version,omitempty"` // revision of this repository
-	Go      string    `json:"go"`
-	CPUs    int       `json:"cpus"`
-	Rounds  int       `json:"rounds"`
-	Scale   int       `json:"scale"`          // sizes or numbers of files were divided by it; figures mean something at 1
-	Link    string    `json:"link,omitempty"` // what it was measured to be
-	Tables  []*table  `json:"tables"`
-}
-
-func newReport(o options) *report {
-	r := &report{Time: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), CPUs: runtime.NumCPU(), Rounds: o.rounds, Scale: o.scale}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				r.Version = s.Value
-			}
-		}
-	}
-	return r
-}
-
-func (r *report) writeJSON(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
-}
-
-// write writes the report as JSON and as Markdown, to a path without its suffix.
-func (r *report) write(path string) error {
-	if err := r.writeJSON(path + ".json"); err != nil {
-		return err
-	}
-	f, err := os.Create(path + ".md")
-	if err != nil {
-		return err
-	}
-	if err := r.writeMarkdown(f); err != nil {
-		_ = f.Close() // the cause matters more
-		return err
-	}
-	return f.Close()
+	gauge.Run
+	Link   string   `json:"link,omitempty"` // what it was measured to be
+	Tables []*table `json:"tables"`
 }
