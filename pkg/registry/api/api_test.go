@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,6 +20,8 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/api"
+	"github.com/converged-computing/oras-operator/pkg/registry/storage"
+	"github.com/converged-computing/oras-operator/test/minioserver"
 )
 
 func TestMain(m *testing.M) {
@@ -49,6 +52,18 @@ func start(t *testing.T, files bool) registry {
 	r := startOver(t, of, driver, "")
 	r.root = root
 	return r
+}
+
+// startInBucket serves an API over a bucket of a real server.
+func startInBucket(t *testing.T) registry {
+	t.Helper()
+	server := minioserver.Start(t)
+	store, err := storage.Open(t.Context(), storage.Config{S3: &storage.S3Config{
+		Bucket: server.Bucket(t, "bucket"), Endpoint: server.Addr,
+		PathStyle: true, Insecure: true, CredentialsDir: server.Credentials(t),
+	}}, slog.New(slog.DiscardHandler))
+	assert.NilError(t, err)
+	return startOver(t, storage.Library(store.Driver()), store.Driver(), "")
 }
 
 // startOver serves an API over what the library's configuration says, for which driver stands.

@@ -11,9 +11,10 @@ import (
 // many calls of the kernel.
 const bulkSize = 256 << 10
 
-// inBulk has the body of an upload passed on in large pieces, unless it is small.
+// inBulk has the body of an upload passed on in large pieces, unless it is small, and to a directory only: the library asks how much is
+// written before each piece that it is given, and of what a bucket's driver has not sent on yet it would forget the hash.
 func (h *handler) inBulk(req *http.Request) {
-	if req.ContentLength < 0 || req.ContentLength >= bulkSize {
+	if h.root != "" && (req.ContentLength < 0 || req.ContentLength >= bulkSize) {
 		req.Body = bulk{req.Body, &h.pieces}
 	}
 }

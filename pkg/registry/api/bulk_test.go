@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
 
+	"github.com/opencontainers/go-digest"
 	"gotest.tools/v3/assert"
 
 	"github.com/converged-computing/oras-operator/pkg/registry/api"
@@ -37,7 +39,7 @@ func (p *pieces) take(method string, body io.Reader, length int64) (err error) {
 	})
 	req := httptest.NewRequest(method, "/v2/step/blobs/uploads/id?digest=sha256:"+strings.Repeat("0", 64), body)
 	req.ContentLength = length
-	api.New(api.Options{Library: library}).ServeHTTP(httptest.NewRecorder(), req)
+	api.New(api.Options{Library: library, Root: "/"}).ServeHTTP(httptest.NewRecorder(), req)
 	return err
 }
 
@@ -70,4 +72,34 @@ func TestAnUploadThatBreaksOffSaysSo(t *testing.T) {
 
 	full := &pieces{refuse: errors.New("full")}
 	assert.ErrorIs(t, full.take(http.MethodPatch, strings.NewReader("hello"), -1), full.refuse)
+}
+
+// TestALargeUploadGoesToABucket holds for pieces of any size: the library would forget the hash of what a bucket's driver still has.
+func TestALargeUploadGoesToABucket(t *testing.T) {
+	r := startInBucket(t)
+	random := rand.NewChaCha8([32]byte{})
+	for name, sizes := range map[string][]int{
+		"at once":                 {6 << 20},
+		"at once, and not much":   {300 << 10},
+		"before its end":          {3 << 20, 0},
+		"before and with its end": {11 << 20, 300 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.t = t
+			location := r.want(http.StatusAccepted, "POST", "/v2/step/blobs/uploads/", "").header.Get("Location")
+			hash := digest.Canonical.Digester()
+			for i, size := range sizes {
+				piece := make([]byte, size)
+				_, _ = random.Read(piece)
+				_, _ = hash.Hash().Write(piece)
+				if i < len(sizes)-1 {
+					location = r.want(http.StatusAccepted, "PATCH", location, string(piece)).header.Get("Location")
+					continue
+				}
+				r.want(http.StatusCreated, "PUT", location+"&digest="+hash.Digest().String(), string(piece))
+			}
+			got := r.want(http.StatusOK, "GET", "/v2/step/blobs/"+hash.Digest().String(), "")
+			assert.Equal(t, digest.FromString(got.body), hash.Digest())
+		})
+	}
 }

@@ -3,7 +3,6 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,9 +10,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"gotest.tools/v3/assert"
-
-	"github.com/converged-computing/oras-operator/pkg/registry/storage"
-	"github.com/converged-computing/oras-operator/test/minioserver"
 )
 
 // TestRepositoriesWithoutManifestsAreNotListed has one repository in three that is full, among one that was emptied and one of a blob only.
@@ -75,13 +71,5 @@ func TestRepositoriesBelowOthersAreListedOnce(t *testing.T) {
 		}
 	}
 	everywhere(t, listed)
-	t.Run("from a bucket", func(t *testing.T) {
-		server := minioserver.Start(t)
-		store, err := storage.Open(t.Context(), storage.Config{S3: &storage.S3Config{
-			Bucket: server.Bucket(t, "bucket"), Endpoint: server.Addr,
-			PathStyle: true, Insecure: true, CredentialsDir: server.Credentials(t),
-		}}, slog.New(slog.DiscardHandler))
-		assert.NilError(t, err)
-		listed(t, startOver(t, storage.Library(store.Driver()), store.Driver(), ""))
-	})
+	t.Run("from a bucket", func(t *testing.T) { listed(t, startInBucket(t)) })
 }
