@@ -2,6 +2,9 @@ package collect
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -17,7 +20,7 @@ import (
 // the client says:
 //
 //   - An upload that is not known has ended, if the repository has its blob. One that is hidden is not there for this either.
-//   - One that has as many bytes as are sent now has them already. Whether they are the same, its digest tells.
+//   - One that has as many bytes more than at that place as are sent now has them already. Whether they are the same, its digest tells.
 //
 // Otherwise what next says holds. Both wait for all data, as the body may enter the gate at its end.
 func repeatable(next http.Handler, repository string, d digest.Digest, there func(context.Context) bool) http.Handler {
@@ -47,18 +50,31 @@ func drained(r *http.Request) bool {
 	return err == nil
 }
 
-// arrived asks next whether an upload has as many bytes as r sends, and where it goes on then.
+// arrived asks next whether an upload has what r sends, by the number of bytes, and where it goes on then.
 func arrived(next http.Handler, r *http.Request) (location *url.URL, ok bool) {
-	if r.ContentLength <= 0 || r.Header.Get("Content-Range") != "" {
+	before, ok := offset(r.URL.Query().Get("_state"))
+	if !ok || r.ContentLength <= 0 {
 		return nil, false
 	}
 	state := newAnswer()
 	next.ServeHTTP(state, without(r, http.MethodGet, r.URL, nil))
-	if !state.acknowledges() || state.header.Get("Range") != fmt.Sprintf("0-%d", r.ContentLength-1) {
+	if !state.acknowledges() || state.header.Get("Range") != fmt.Sprintf("0-%d", before+r.ContentLength-1) {
 		return nil, false
 	}
 	location, err := url.Parse(state.header.Get("Location"))
 	return location, err == nil
+}
+
+// offset reads how many bytes an upload had when it was at the place with that state, which the library has made and, before it looks at
+// how many there are, checked (registry/handlers/hmac.go there).
+func offset(state string) (bytes int64, ok bool) {
+	signed, err := base64.URLEncoding.DecodeString(state)
+	if err != nil || len(signed) < sha256.Size {
+		return 0, false
+	}
+	var place struct{ Offset int64 }
+	err = json.Unmarshal(signed[sha256.Size:], &place)
+	return place.Offset, err == nil
 }
 
 // without returns a request like r but for the method and place, with more in its query, and with no body.
@@ -70,6 +86,7 @@ func without(r *http.Request, method string, at *url.URL, more url.Values) *http
 	other.RequestURI = other.URL.RequestURI()
 	other.Body, other.ContentLength, other.TransferEncoding = http.NoBody, 0, nil
 	other.Header.Del("Content-Length")
+	other.Header.Del("Content-Range")
 	return other
 }
 

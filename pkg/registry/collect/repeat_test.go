@@ -17,6 +17,7 @@ func TestTheEndOfAnUploadMayBeRepeated(t *testing.T) {
 	for name, pieces := range map[string]struct{ before, last string }{
 		"with all of the blob":  {"", "lost"},
 		"with none of the blob": {"lost", ""},
+		"with some of the blob": {"lo", "st"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, Options{}, func(t *testing.T, w *world) {
