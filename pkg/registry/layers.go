@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
@@ -88,11 +89,13 @@ func turnOf(cfg collect.Config, log *slog.Logger) (collect.Turn, error) {
 	return lease.Turn{Leases: client.CoordinationV1(), Lease: cfg.Lease, Identity: host + "_" + string(uuid.NewUUID()), Log: log}, nil
 }
 
-// clusterOf says how to reach the cluster that this process is in or, outside of any, that of a kubeconfig, which may be empty.
+// clusterOf says how to reach the cluster that this process is in or, outside of any, that of a kubeconfig, which may be a list of files, or
+// empty.
 func clusterOf(kubeconfig string) (*rest.Config, error) {
 	cluster, err := rest.InClusterConfig()
 	if errors.Is(err, rest.ErrNotInCluster) && kubeconfig != "" {
-		return clientcmd.BuildConfigFromFlags("", kubeconfig)
+		rules := &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(kubeconfig)}
+		return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{}).ClientConfig()
 	}
 	return cluster, err
 }
