@@ -48,9 +48,9 @@ func TestE19ACommandThatWasStoppedBeforeItHadTheTerminalIsContinued(t *testing.T
 }
 
 func TestE19AndE27ControlZStopsTheJobAndFgContinuesIt(t *testing.T) {
-	c := onTerminal(t, `set -m; shim --no-wait --no-hold -- sh -c 'echo up; read x; echo got $x; exit 4'; echo stopped; fg; echo code $?`)
-	c.shows("up")
-	c.lent()
+	c := onTerminal(t, `set -m; shim --no-wait --no-hold -- sh -c 'read x; echo $x; read x; echo got $x; exit 4'; echo stopped; fg; echo code $?`)
+	c.types("mine\n")
+	c.shows("mine\r\nmine") // echoed, then read: the terminal is the command's, and no SIGCONT is on its way to clear a Ctrl-Z
 	c.types("\x1a")
 	c.shows("stopped")
 	c.types("again\n")
