@@ -27,8 +27,8 @@ type conn struct {
 }
 
 const (
-	sinkSize = 1 << 20 // the most that is thrown away at once
-	wakeSize = 1 << 18 // the least that is waited for, unless less is left
+	sinkSize = 1 << 22 // the most that is thrown away at once
+	wakeSize = 1 << 20 // the least that is waited for, unless less is left
 )
 
 func dial(ctx context.Context, addr, authorization string) (*conn, error) {
