@@ -1,11 +1,11 @@
 package transfer_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +93,7 @@ func assertSameBytes(t *testing.T, got, want string) {
 		assert.NilError(t, err)
 		read, err := os.ReadFile(filepath.Join(got, rel))
 		assert.NilError(t, err)
-		assert.Assert(t, slices.Equal(read, wanted), rel)
+		assert.Assert(t, bytes.Equal(read, wanted), rel)
 		return nil
 	}))
 }

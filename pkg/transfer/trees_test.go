@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -209,7 +210,7 @@ func assertSameFile(t *testing.T, got, want string) {
 	assert.NilError(t, err)
 	wanted, err := os.ReadFile(want)
 	assert.NilError(t, err)
-	assert.Assert(t, slices.Equal(read, wanted), got)
+	assert.Assert(t, bytes.Equal(read, wanted), got)
 }
 
 // punch makes a file of holes with a few bytes at some offsets.
