@@ -3,6 +3,7 @@ package transfer
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -138,7 +139,19 @@ func clean(err error) error {
 		return &statusError{status}
 	}
 	if address, ok := errors.AsType[*url.Error](err); ok {
-		return address.Err
+		err = address.Err
+	}
+	if _, local := errors.AsType[*treeError](err); !local && errors.Is(err, net.ErrClosed) {
+		return &brokenOff{err}
 	}
 	return err
 }
+
+// brokenOff is the error of a request whose connection the registry ended while it was being sent. net/http, one goroutine of
+// which sees that end and closes the connection, may report only that another one then wrote to what was closed.
+type brokenOff struct{ err error }
+
+func (e *brokenOff) Error() string {
+	return "connection reset or closed by the registry in the middle of a request"
+}
+func (e *brokenOff) Unwrap() error { return e.err }
