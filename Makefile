@@ -178,7 +178,7 @@ bench-pod: ## Measure how much longer an injected Job takes than a bare one, on 
 	@test/bench/pod/run
 
 .PHONY: bench-admission
-bench-admission: ## Measure the webhooks and managers in a burst of marked pods, on a cluster; PODS=5000.
+bench-admission: ## Measure the webhooks and managers in a burst of marked pods, on a cluster; PODS=5000 RATE=n (a second).
 	@test/bench/admission/run
 
 # Programs of others, each from its module, which tests and benchmarks run.

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/util/flowcontrol"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
@@ -81,14 +82,19 @@ func (b *bench) measure(ctx context.Context, kind string, pod corev1.Pod) (*burs
 	return made, b.empty(ctx)
 }
 
-// create creates copies of a pod as fast as the API server takes them.
+// create creates copies of a pod as fast as the API server takes them, or at the rate that is wanted.
 func (b *bench) create(ctx context.Context, pod corev1.Pod) *burst {
 	made := &burst{}
 	var lock sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(b.atOnce)
+	turns := flowcontrol.NewFakeAlwaysRateLimiter()
+	if b.rate > 0 {
+		turns = flowcontrol.NewTokenBucketRateLimiter(float32(b.rate), 1)
+	}
 	start := time.Now()
 	for range b.pods {
+		turns.Accept()
 		group.Go(func() error {
 			created := pod.DeepCopy()
 			begun := time.Now()

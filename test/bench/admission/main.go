@@ -27,6 +27,7 @@ type options struct {
 	stages     string // folder of kwok's module with what kwok does to nodes and pods
 	pods       int    // of each kind
 	atOnce     int    // requests to create one that are under way at any time
+	rate       int    // at most so many of them begin in a second; 0: as many as the API server answers
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.StringVar(&opts.stages, "stages", "", "folder kustomize/stage of kwok's module")
 	flag.IntVar(&opts.pods, "pods", 5000, "pods with keys, and as many without")
 	flag.IntVar(&opts.atOnce, "at-once", 10, "pods that are being created at any time")
+	flag.IntVar(&opts.rate, "rate", 0, "pods to create in a second at most; 0: as many as the API server takes")
 	flag.Parse()
 	log.SetLogger(logr.Discard()) // the client's
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
