@@ -23,7 +23,9 @@ func TestALentFileIsReadAsTheShimSeesIt(t *testing.T) {
 	lent, shim := lend(t)
 	path := filepath.Join(t.TempDir(), "file")
 	assert.NilError(t, os.WriteFile(path, []byte("content"), 0o600))
-	go reply(t, shim, handoff.Reply{}, path)
+	var sender sync.WaitGroup
+	defer sender.Wait()
+	sender.Go(func() { reply(t, shim, handoff.Reply{}, path) })
 
 	files, err := lent.Open(t.Context(), []tree.Path{"file"})
 	assert.NilError(t, err)

@@ -104,12 +104,13 @@ func TestE77ARegistryThatStallsIsGivenUpAtTheDeadline(t *testing.T) {
 		}
 		return false
 	})
+	start, into := time.Now(), t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	into := t.TempDir()
 	_, err := pullInto(ctx, repo, "v1", into, transfer.PullOptions{Retry: quick()})
+	assert.Assert(t, time.Since(start) >= time.Second, err)
 	assert.Assert(t, transfer.Transient(err), err)
-	assert.ErrorContains(t, err, "gave up after 1")
+	assert.ErrorContains(t, err, "gave up after ")
 	isEmpty(t, into)
 }
 
@@ -237,12 +238,18 @@ func TestE77CredentialsDoNotFollowAnUploadToElsewhere(t *testing.T) {
 	assert.Equal(t, len(given()), 0, "nothing is asked of elsewhere")
 }
 
-// tokens are bearer tokens that live for a while.
+// tokens are bearer tokens that live until they are made to expire.
 type tokens struct {
 	realm string
-	live  time.Duration
 	mu    sync.Mutex
-	made  map[string]time.Time
+	made  int
+	live  map[string]bool
+}
+
+func (k *tokens) expire() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.live)
 }
 
 // fault answers who asks for a token, and who has none that lives.
@@ -250,13 +257,13 @@ func (k *tokens) fault(w http.ResponseWriter, r *http.Request) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if r.URL.Path == "/token" {
-		token := fmt.Sprintf("token-%d", len(k.made))
-		k.made[token] = time.Now()
+		k.made++
+		token := fmt.Sprintf("token-%d", k.made)
+		k.live[token] = true
 		_, _ = fmt.Fprintf(w, `{"token":%q}`, token)
 		return true
 	}
-	made, known := k.made[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
-	if known && time.Since(made) < k.live {
+	if k.live[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")] {
 		return false
 	}
 	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm=%q,service="test",scope="repository:token:pull,push"`, k.realm))
@@ -266,10 +273,10 @@ func (k *tokens) fault(w http.ResponseWriter, r *http.Request) bool {
 
 func TestE78ATokenThatExpiresBetweenRequestsIsRenewed(t *testing.T) {
 	registry := testregistry.Start(t)
-	guard := &tokens{realm: "http://" + registry.Host + "/token", live: 300 * time.Millisecond, made: map[string]time.Time{}}
+	guard := &tokens{realm: "http://" + registry.Host + "/token", live: map[string]bool{}}
 	expire := func(pick func(*http.Request) bool) testregistry.Fault {
 		return first(pick, func(http.ResponseWriter, *http.Request) bool {
-			time.Sleep(2 * guard.live)
+			guard.expire()
 			return false
 		})
 	}
@@ -294,7 +301,7 @@ func TestE78ATokenThatExpiresBetweenRequestsIsRenewed(t *testing.T) {
 	assert.DeepEqual(t, describe(t, into), describe(t, from.Path()))
 	guard.mu.Lock()
 	defer guard.mu.Unlock()
-	assert.Assert(t, len(guard.made) >= 4, "%d tokens", len(guard.made))
+	assert.Assert(t, guard.made >= 4, "%d tokens", guard.made)
 }
 
 func TestE80ADiskThatIsFullIsFinalAndLeavesNothing(t *testing.T) {

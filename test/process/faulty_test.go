@@ -33,8 +33,17 @@ const (
 // midway is within the large file of a sample, in bytes.
 const midway = 1 << 20
 
-// briefly is a timeout that a test waits out.
-const briefly = time.Second
+// outlasting is a timeout that a test waits out, to read the cause in the message then: where it is more than the timeout
+// itself there is time to meet it, on a machine that does much else.
+func outlasting(cause string) time.Duration {
+	if cause == timedOut {
+		return time.Second
+	}
+	return 5 * time.Second
+}
+
+// timedOut is what every message says of a timeout that is over.
+const timedOut = "gave up after"
 
 // faulty is a registry behind a proxy that makes it fail as told.
 type faulty struct {

@@ -148,8 +148,8 @@ func TestAnAttemptFindsItsInputsAsTheFirstOneDid(t *testing.T) {
 	app = p.app(t, data, "cat file; exit 1")
 	assert.Equal(t, app.exitCode(t), 1)
 	assert.Equal(t, app.output.String(), "file")
-	pulls := strings.Count(sidecar.output.String(), restored)
-	assert.Equal(t, pulls, 2)
+	const pulls = 2
+	sidecar.awaitOutputs(t, restored, pulls)
 	server.signal(t, syscall.SIGKILL) // what is as it was takes no registry
 	server.exitCode(t)
 	assert.Equal(t, p.app(t, data, "cat file").exitCode(t), 0)

@@ -54,6 +54,7 @@ func TestE75OfInputsThatOverlapTheLaterWinsFileByFile(t *testing.T) {
 		assert.Equal(t, app.exitCode(t), 0)
 		assert.Equal(t, app.output.String(), "./both:second\n./d/both:inner\n./d/one:first\n./d/three:inner\n./d/two:second\n"+
 			"./link:second\n./one:first\n./two:second\n")
+		sidecar.awaitOutputs(t, "An input goes where an earlier one is.", 2)
 		for _, line := range []string{"/second:v1@sha256:", "/inner:v1@sha256:"} {
 			assert.Assert(t, is.Regexp(`An input goes where an earlier one is\. .*`+line+`.*earlier=\S*/first:v1@sha256:`, sidecar.output.String()))
 		}

@@ -77,9 +77,9 @@ func TestE7AndE77ARegistryThatFailsBeyondThePullTimeoutIs200(t *testing.T) {
 			Do: faults.Status, Status: http.StatusTooManyRequests, Headers: map[string]string{"Retry-After": "3600"},
 		}, "429"},
 		"reset for ever":                {faults.Rule{Do: faults.Reset}, "connection reset"},
-		"never an answer":               {faults.Rule{Do: faults.Drop}, "gave up after"},
-		"stalls before the content":     {faults.Rule{Path: blobs, Do: faults.Stall}, "gave up after"},
-		"stalls in the middle of it":    {faults.Rule{Path: blobs, Do: faults.Stall, After: midway}, "gave up after"},
+		"never an answer":               {faults.Rule{Do: faults.Drop}, timedOut},
+		"stalls before the content":     {faults.Rule{Path: blobs, Do: faults.Stall}, timedOut},
+		"stalls in the middle of it":    {faults.Rule{Path: blobs, Do: faults.Stall, After: midway}, timedOut},
 		"breaks off each time, at once": {faults.Rule{Path: blobs, Do: faults.Cut, After: 1}, "unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestE7AndE77ARegistryThatFailsBeyondThePullTimeoutIs200(t *testing.T) {
 				address = f.address
 			}
 			p, data := newTaker(t, address, "first:v1", true)
-			p.step.PullTimeout = briefly
+			p.step.PullTimeout = outlasting(tc.want)
 			p.sidecar(t)
 			app := p.app(t, t.TempDir(), "echo started")
 			assert.Equal(t, app.exitCode(t), handoff.ExitInputs)

@@ -86,9 +86,9 @@ func TestE32ARegistryThatFailsBeyondThePushTimeoutIs201(t *testing.T) {
 		"500 for ever":   {faults.Rule{Do: faults.Status, Status: http.StatusInternalServerError}, "500 Internal Server Error"},
 		"reset for ever": {faults.Rule{Method: http.MethodPut, Path: manifests, Direction: faults.Request, Do: faults.Reset}, "connection reset"},
 		"stalls in the middle of content": {
-			faults.Rule{Method: http.MethodPut, Path: uploads, Direction: faults.Request, Do: faults.Stall, After: midway}, "gave up after",
+			faults.Rule{Method: http.MethodPut, Path: uploads, Direction: faults.Request, Do: faults.Stall, After: midway}, timedOut,
 		},
-		"never answers": {faults.Rule{Method: http.MethodPost, Do: faults.Drop}, "gave up after"},
+		"never answers": {faults.Rule{Method: http.MethodPost, Do: faults.Drop}, timedOut},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +96,7 @@ func TestE32ARegistryThatFailsBeyondThePushTimeoutIs201(t *testing.T) {
 			f.rules(t, tc.rule)
 			out := repository(t) + ":v1"
 			p, work := newMaker(t, f.address, out)
-			p.step.PushTimeout = briefly
+			p.step.PushTimeout = outlasting(tc.want)
 			p.sidecar(t)
 			assert.Equal(t, p.app(t, work, "true").exitCode(t), handoff.ExitOutputs)
 			message := p.terminationMessage(t)

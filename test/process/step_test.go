@@ -193,10 +193,16 @@ func ready(ctx context.Context, address string) bool {
 // awaitOutput waits until the process has printed text.
 func (p *process) awaitOutput(t *testing.T, text string) {
 	t.Helper()
+	p.awaitOutputs(t, text, 1)
+}
+
+// awaitOutputs waits until the process has printed text so many times.
+func (p *process) awaitOutputs(t *testing.T, text string, times int) {
+	t.Helper()
 	deadline := time.Now().Add(patience)
-	for !strings.Contains(p.output.String(), text) {
+	for strings.Count(p.output.String(), text) < times {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s has not printed %q", p.name, text)
+			t.Fatalf("%s has not printed %q, or not %d times", p.name, text, times)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
