@@ -28,10 +28,10 @@ func TestE39ALivenessProbeThatFailsEndsTheHoldWithinTheGrace(t *testing.T) {
 			"await-refused", "oras:5000", "remove", "alive",
 		},
 	}.object(ns)
-	object.Spec.Template.Spec.Containers[0].LivenessProbe = &corev1.Probe{
-		ProbeHandler:        corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/app", "cat", "alive"}}},
-		InitialDelaySeconds: 3, PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 5,
-	}
+	app := &object.Spec.Template.Spec.Containers[0]
+	alive := corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/app", "cat", "alive"}}}
+	app.StartupProbe = &corev1.Probe{ProbeHandler: alive, PeriodSeconds: 1, FailureThreshold: 180, TimeoutSeconds: 30} // until the command runs
+	app.LivenessProbe = &corev1.Probe{ProbeHandler: alive, PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 30}
 	assert.NilError(t, c.Create(t.Context(), object))
 	c.ranSoFar(t, ns)
 	c.deleteCache(t, ns)

@@ -64,7 +64,7 @@ func TestFaultASecondSIGTERMEndsTheHold(t *testing.T) { // E41
 	c, ns := withCache(t, nil)
 	proxy := c.proxy(t, ns)
 	proxy.hold(t, faults.Rule{Method: http.MethodPost, Path: uploads, Direction: faults.Request})
-	c.apply(t, ns, maker("step", proxy.keys(keys{"output-uri": "held"})))
+	c.apply(t, ns, maker("step", proxy.keys(keys{"output-uri": "held", "shim-flags": "--stall-timeout=10m"})))
 	proxy.awaitFired(t, "hold", 1)
 	pod := c.pod(t, ns, "step")
 	c.terminate(t, pod)

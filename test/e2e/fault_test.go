@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -164,7 +166,7 @@ func TestFaultAPushThatFailedIsTriedAgainWithoutRunningTheCommandAgain(t *testin
 	c, ns := withCache(t, nil)
 	c.apply(t, ns, job{
 		name:      "step",
-		labels:    keys{"oras-cache": "oras", "output-uri": "again", "push-timeout": "3s"},
+		labels:    keys{"oras-cache": "oras", "output-uri": "again", "push-timeout": "10s"},
 		onFailure: true,
 		args:      []string{"note", "$ORAS_OUTPUT_PATH/runs", "await-refused", "oras:5000"},
 	})
@@ -228,10 +230,17 @@ func TestE47FiftyIndexedStepsAtOnce(t *testing.T) {
 	c.apply(t, ns, job{
 		name:        "sweep",
 		labels:      keys{"oras-cache": "oras"},
-		annotations: keys{"output-uri": "sweep/point-{index}:latest"},
+		annotations: keys{"output-uri": "sweep/point-{index}:latest", "sidecar-cpu": "10m"}, // leaves room for other tests
 		pods:        50,
 		args:        []string{"write", "$ORAS_OUTPUT_PATH/result", "$JOB_COMPLETION_INDEX"},
 	})
+	for some := int32(10); some <= 50; some += 10 { // no wait is for all of them
+		await(t, fmt.Sprintf("%d steps have succeeded", some), func(ctx context.Context) (bool, error) {
+			var sweep batchv1.Job
+			err := c.Get(ctx, client.ObjectKey{Namespace: ns, Name: "sweep"}, &sweep)
+			return sweep.Status.Succeeded >= some, err
+		})
+	}
 	c.complete(t, ns, "sweep")
 	c.apply(t, ns, job{
 		name:        "gather",

@@ -6,12 +6,14 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/converged-computing/oras-operator/test/harness"
@@ -69,6 +71,10 @@ func (c *cluster) namespace(t *testing.T, labels map[string]string) string {
 		if err := c.Delete(cleanupContext(), ns); err != nil {
 			t.Error(err)
 		}
+	})
+	await(t, "the namespace has a ServiceAccount, without which no pod is admitted", func(ctx context.Context) (bool, error) {
+		err := c.Get(ctx, client.ObjectKey{Namespace: ns.Name, Name: "default"}, &corev1.ServiceAccount{})
+		return err == nil, client.IgnoreNotFound(err)
 	})
 	return ns.Name
 }

@@ -53,8 +53,12 @@ func (s *stage) hold(t *testing.T, steps []*heldStep) {
 	for _, step := range steps {
 		assert.NilError(t, s.Create(t.Context(), step.object(s.namespace, s.proxy)))
 	}
-	for _, step := range steps {
-		s.reach(t, step)
+	for _, known := range []bool{true, false} { // first those whose sidecar is to learn of it before it asks once more
+		for _, step := range steps {
+			if step.known == known {
+				s.reach(t, step)
+			}
+		}
 	}
 }
 

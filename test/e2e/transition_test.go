@@ -97,7 +97,7 @@ func (s *heldStep) object(namespace string, proxy *proxy) *batchv1.Job {
 		args = append(args, "await-file", ledger+"/go")
 	}
 	args = append(args, "copy", "/in/file", "$ORAS_OUTPUT_PATH/file", "copy", ledger+"/runs", "$ORAS_OUTPUT_PATH/runs")
-	own := keys{"input-uri": s.input(), "input-path": "/in", "output-uri": s.output()}
+	own := keys{"input-uri": s.input(), "input-path": "/in", "output-uri": s.output(), "sidecar-cpu": "10m"}
 	if s.always {
 		own["output-on"] = "always"
 	}
