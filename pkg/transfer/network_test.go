@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/converged-computing/oras-operator/pkg/transfer"
@@ -94,8 +96,11 @@ func TestE77ARegistryThatStallsIsGivenUpAtTheDeadline(t *testing.T) {
 	registry := testregistry.Start(t)
 	repo := repository(t, registry, "stall")
 	push(t, repo, "v1", twoLayers(t).Path())
+	start, into := time.Now(), t.TempDir()
+	var asked atomic.Int64 // when the content was last asked for, since the start
 	registry.SetFault(func(w http.ResponseWriter, r *http.Request) bool {
 		if isBlobGet(r) {
+			asked.Store(int64(time.Since(start)))
 			w.Header().Set("Content-Type", "application/octet-stream") // of unknown length
 			_, _ = w.Write([]byte("{"))
 			_ = http.NewResponseController(w).Flush()
@@ -104,13 +109,18 @@ func TestE77ARegistryThatStallsIsGivenUpAtTheDeadline(t *testing.T) {
 		}
 		return false
 	})
-	start, into := time.Now(), t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err := pullInto(ctx, repo, "v1", into, transfer.PullOptions{Retry: quick()})
-	assert.Assert(t, time.Since(start) >= time.Second, err)
+	took := time.Since(start)
 	assert.Assert(t, transfer.Transient(err), err)
-	assert.ErrorContains(t, err, "gave up after ")
+	found := regexp.MustCompile(`gave up after (\S+):`).FindStringSubmatch(err.Error())
+	assert.Assert(t, is.Len(found, 2), err)
+	after, err := time.ParseDuration(found[1])
+	assert.NilError(t, err)
+	const rounding = 50 * time.Millisecond
+	least := time.Second - time.Duration(asked.Load()) - rounding
+	assert.Assert(t, least <= after && after <= took+rounding, "%s of %s, %s at least", after, took, least)
 	isEmpty(t, into)
 }
 
