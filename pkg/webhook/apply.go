@@ -14,27 +14,32 @@ func apply(raw []byte, before, after any) ([]byte, error) {
 	if reflect.DeepEqual(before, after) {
 		return raw, nil
 	}
+	was, err := json.Marshal(before)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the object as it was: %w", err)
+	}
+	is, err := json.Marshal(after)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the injected object: %w", err)
+	}
+	if bytes.Equal(raw, was) { // as an API server of the type's own version encodes it: there is nothing else in it
+		return is, nil
+	}
 	var trees [3]any
-	for i, v := range []any{json.RawMessage(raw), before, after} {
-		tree, err := generic(v)
-		if err != nil {
-			return nil, fmt.Errorf("encoding the injected object: %w", err)
+	for i, data := range [][]byte{raw, was, is} {
+		if trees[i], err = generic(data); err != nil {
+			return nil, fmt.Errorf("decoding the object: %w", err)
 		}
-		trees[i] = tree
 	}
 	return json.Marshal(overlay(trees[0], trees[1], trees[2]))
 }
 
-// generic is v as maps, lists and scalars, its numbers as they are written.
-func generic(v any) (any, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
+// generic is data as maps, lists and scalars, its numbers as they are written.
+func generic(data []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var tree any
-	err = dec.Decode(&tree)
+	err := dec.Decode(&tree)
 	return tree, err
 }
 

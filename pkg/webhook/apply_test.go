@@ -72,3 +72,19 @@ func TestApplyKeepsWhatTheTypeDoesNotKnow(t *testing.T) {
 		})
 	}
 }
+
+// An API server of our types' version encodes as we do, an older or newer one does not.
+func TestApplyGivesTheSameHoweverTheObjectWasEncoded(t *testing.T) {
+	before := corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Args: []string{"<&>"}}}, Hostname: "h"}
+	after := corev1.PodSpec{Containers: []corev1.Container{{Name: "b", Env: []corev1.EnvVar{{Name: "X"}}}, {Name: "a"}}}
+	ours := encode(t, before)
+	for name, raw := range map[string][]byte{"as we do": ours, "with a space": append([]byte(" "), ours...)} {
+		t.Run(name, func(t *testing.T) {
+			out, err := apply(raw, before, after)
+			assert.NilError(t, err)
+			var got corev1.PodSpec
+			assert.NilError(t, json.Unmarshal(out, &got))
+			assert.DeepEqual(t, got, after)
+		})
+	}
+}

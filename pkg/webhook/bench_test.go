@@ -11,6 +11,7 @@ import (
 
 	"gotest.tools/v3/assert"
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -41,7 +42,9 @@ func reviewOf(b *testing.B, file string) []byte {
 	b.Helper()
 	data, err := os.ReadFile(file)
 	assert.NilError(b, err)
-	raw, err := yaml.YAMLToJSON(data)
+	var pod corev1.Pod
+	assert.NilError(b, yaml.Unmarshal(data, &pod))
+	raw, err := json.Marshal(pod)
 	assert.NilError(b, err)
 	review, err := json.Marshal(admissionv1.AdmissionReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"},
