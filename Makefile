@@ -102,11 +102,12 @@ demo: ## Run a two-step workflow on a real Kubernetes and pull its result into d
 .PHONY: test
 test: test-unit test-e2e ## Run all tests: units, processes, and the end-to-end suite.
 
+SLOWEST = ./pkg/transfer ./test/process # begin first, so that the others run beside them
+
 .PHONY: test-unit
 test-unit: bin/minio ## Run the unit and process tests.
 	@test/compiler
-	MINIO=$(CURDIR)/bin/minio go test -race -timeout 30m $$(go list ./... | grep -v -e /test/process -e /test/imports -e /test/config -e /policies/generate)
-	go test -race -timeout 30m -count 1 ./test/process ./test/imports ./test/config # what they test, the test cache does not see
+	MINIO=$(CURDIR)/bin/minio go test -race -timeout 30m -count 1 $(SLOWEST) $$(go list ./... | grep -v /policies/generate) # processes and files that tests use, the test cache does not see
 	go test ./config/overlays/policies/generate # one goroutine, and nothing else needs the API server's packages built for the race detector
 
 .PHONY: test-e2e
