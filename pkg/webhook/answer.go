@@ -33,11 +33,16 @@ func (m Mutator) answer(ctx context.Context, path, what string, raw, object []by
 	case bytes.Equal(raw, object):
 		m.count(path, decisionUnchanged, "")
 		logger.V(1).Info("Left an object as it is.", "owner", owner(raw))
+		return admission.Allowed("").WithWarnings(warnings...)
 	default:
 		m.count(path, decisionInjected, "")
 		logger.Info("Made a step of an object.", "owner", owner(raw), "warnings", len(warnings))
 	}
-	return admission.PatchResponseFromRaw(raw, object).WithWarnings(warnings...)
+	ops, err := difference(raw, object)
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, err)
+	}
+	return admission.Patched("", ops...).WithWarnings(warnings...)
 }
 
 // owner is an object in JSON; logged, it is the object's controller, as Job/sweep, or empty where there is none.
