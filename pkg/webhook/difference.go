@@ -11,9 +11,9 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 )
 
-// difference makes of one object in JSON another: it replaces fields of the object and of its metadata, each as a whole, where
-// they are not the same to the byte. To find out what differs within spec, both would have to be decoded and compared to the
-// last value, which takes longer than making a step of a pod.
+// difference is what makes of one object in JSON another: it replaces fields of the object and of its metadata, each as a
+// whole, where they are not the same to the byte. To find what differs within a spec, both would be decoded and compared value
+// by value, which took a quarter of the time of a request.
 func difference(before, after []byte) ([]jsonpatch.Operation, error) {
 	return fieldwise("", before, after)
 }
