@@ -34,14 +34,13 @@ func (m Mutator) answer(ctx context.Context, path, what string, raw, object []by
 		m.count(path, decisionUnchanged, "")
 		logger.V(1).Info("Left an object as it is.", "owner", owner(raw))
 		return admission.Allowed("").WithWarnings(warnings...)
-	default:
-		m.count(path, decisionInjected, "")
-		logger.Info("Made a step of an object.", "owner", owner(raw), "warnings", len(warnings))
 	}
 	ops, err := difference(raw, object)
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, err)
+		return m.answer(ctx, path, what, raw, object, warnings, err)
 	}
+	m.count(path, decisionInjected, "")
+	logger.Info("Made a step of an object.", "owner", owner(raw), "warnings", len(warnings))
 	return admission.Patched("", ops...).WithWarnings(warnings...)
 }
 

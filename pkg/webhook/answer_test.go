@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -35,4 +36,11 @@ func TestADecisionIsLoggedWithTheOwner(t *testing.T) {
 			assert.Equal(t, out.String(), "")
 		})
 	}
+}
+
+// What cannot be patched is counted and logged as what it is, and not as a step.
+func TestAPatchThatCannotBeMadeIsAFailure(t *testing.T) {
+	res := mutator().answer(t.Context(), podPath, "this pod", []byte(`{}`), []byte(`no object`), nil, nil)
+	assert.Assert(t, !res.Allowed)
+	assert.Equal(t, int(res.Result.Code), http.StatusInternalServerError)
 }
