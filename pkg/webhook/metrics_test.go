@@ -3,6 +3,7 @@ package webhook
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"testing"
 
@@ -35,6 +36,17 @@ func TestDecisionsAreCounted(t *testing.T) {
 		assert.Equal(t, testutil.ToFloat64(decisions.WithLabelValues(labels...)), 1.0, "%v", labels)
 	}
 	assert.Equal(t, testutil.CollectAndCount(decisions), 5)
+}
+
+func TestAPatchThatCannotBeMadeIsCountedAsAFailure(t *testing.T) {
+	decisions, err := newDecisions(prometheus.NewRegistry())
+	assert.NilError(t, err)
+	m := mutator()
+	m.decisions = decisions
+	res := m.answer(t.Context(), podPath, "this pod", []byte(`{}`), []byte(`no object`), nil, nil)
+	assert.Equal(t, int(res.Result.Code), http.StatusInternalServerError)
+	assert.Equal(t, testutil.ToFloat64(decisions.WithLabelValues("mutate-pod", decisionFailed, "")), 1.0)
+	assert.Equal(t, testutil.CollectAndCount(decisions), 1)
 }
 
 // Whatever people write as a key must not become a time series of its own.
