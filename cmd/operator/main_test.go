@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -112,14 +111,4 @@ func freeAddr(t *testing.T) string {
 	assert.NilError(t, err)
 	defer listener.Close() //nolint:errcheck // only holds its port
 	return listener.Addr().String()
-}
-
-func TestLogLevel(t *testing.T) {
-	var out bytes.Buffer
-	log, err := (&logOptions{level: "warn", format: "text"}).logger(&out)
-	assert.NilError(t, err)
-	log.Info("quiet")
-	log.Log(t.Context(), slog.LevelWarn, "loud")
-	assert.Assert(t, !strings.Contains(out.String(), "quiet"))
-	assert.Assert(t, cmp.Contains(out.String(), "loud"))
 }

@@ -110,10 +110,11 @@ their inputs and keep their outputs, and puts Events on those. It finds its clus
 			if err := opts.validate(); err != nil {
 				return err
 			}
-			log, err := logging.logger(cmd.ErrOrStderr())
+			log, flush, err := logging.logger(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
+			defer flush()
 			return runManager(cmd.Context(), opts, log)
 		},
 	}

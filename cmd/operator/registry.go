@@ -35,10 +35,11 @@ not ready any more, but serves for --drain-delay; then it takes no more connecti
   oras push --plain-http 127.0.0.1:5000/hello:latest ./hello.txt`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := logging.logger(cmd.ErrOrStderr())
+			log, flush, err := logging.logger(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
+			defer flush()
 			cfg, err := opts.config(cmd.Flags())
 			if err != nil {
 				return err

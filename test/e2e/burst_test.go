@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/converged-computing/oras-operator/pkg/inject"
+	"github.com/converged-computing/oras-operator/test/harness"
 )
 
 // The long form is `make bench-admission`. No scheduler takes these pods, so that they cost no node anything. The test does
@@ -29,6 +31,21 @@ func TestE59ABurstOfPodsIsInjectedAndPodsWithoutKeysAreNotAskedAbout(t *testing.
 		assert.Assert(t, !inject.Injected(pod.Spec))
 	}
 	assert.Equal(t, c.asked(t)-between, 0.0)
+}
+
+// The container runtime, which reads what the operator logs, is stopped, as it is for an upgrade or by a disk that hangs. A pipe
+// holds the lines of some hundred pods. Not parallel: no container starts on those nodes meanwhile.
+func TestFaultPodsAreAdmittedWhileNothingReadsTheOperatorsLog(t *testing.T) {
+	const pods = 1000
+	c, ns := withCache(t, nil)
+	managers, err := c.Managers(within(t))
+	assert.NilError(t, err)
+	for _, manager := range managers {
+		node := manager.Spec.NodeName
+		finally(t, func(ctx context.Context) error { return c.ContinueDaemon(ctx, node, harness.Containerd) })
+		assert.NilError(t, c.StopDaemon(within(t), node, harness.Containerd))
+	}
+	c.burst(t, pods, marked(ns))
 }
 
 // burst creates so many pods like one, 30 at any time, and returns them.

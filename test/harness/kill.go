@@ -66,6 +66,17 @@ func (c *Cluster) KillDaemon(ctx context.Context, node string, daemon Daemon) er
 	})
 }
 
+// StopDaemon has a daemon of a node, one that systemd started, do nothing until ContinueDaemon. Both go by way of Docker: nothing
+// reaches a node through a daemon that is stopped.
+func (c *Cluster) StopDaemon(ctx context.Context, node string, daemon Daemon) error {
+	return docker(ctx, "exec", node, "systemctl", "kill", "--kill-whom=main", "--signal=SIGSTOP", string(daemon))
+}
+
+// ContinueDaemon has it go on; one that was not stopped does so anyway.
+func (c *Cluster) ContinueDaemon(ctx context.Context, node string, daemon Daemon) error {
+	return docker(ctx, "exec", node, "systemctl", "kill", "--kill-whom=main", "--signal=SIGCONT", string(daemon))
+}
+
 // ControlPlane returns the name of a node of the control plane.
 func (c *Cluster) ControlPlane(ctx context.Context) (string, error) {
 	nodes, err := c.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: "node-role.kubernetes.io/control-plane"})
