@@ -15,6 +15,13 @@ DIST      = dist/$(GOOS)/$(GOARCH)
 BINARIES  = operator sidecar shim
 FLAGS_shim = -gcflags=all=-l # without inlining: smaller, since each container has it in memory
 
+# What is built is built alike, programs of others and the node's too, so that nothing is compiled twice.
+export CGO_ENABLED = 0
+export GOFLAGS    += -trimpath
+
+# The race detector takes cgo, and an assertion that fails reads its own source.
+RACE = CGO_ENABLED=1 go test -race -trimpath=false
+
 CONTROLLER_GEN = go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 KUSTOMIZE      = go run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 HELM           = go run helm.sh/helm/v3/cmd/helm@v3.22.0
@@ -36,7 +43,7 @@ help: ## Show this list.
 
 .PHONY: build
 build: ## Build the binaries into dist/.
-	@$(foreach binary,$(BINARIES),CGO_ENABLED=0 GOOS=$(GOOS) GOARCH=$(GOARCH) go build -buildvcs=false -trimpath \
+	@$(foreach binary,$(BINARIES),GOOS=$(GOOS) GOARCH=$(GOARCH) go build -buildvcs=false \
 	  $(FLAGS_$(binary)) -ldflags "-s -w -X main.version=$(VERSION)" -o $(DIST)/$(binary) ./cmd/$(binary) && ) :
 
 .PHONY: images
@@ -107,7 +114,7 @@ SLOWEST = ./pkg/transfer ./test/process # begin first, so that the others run be
 .PHONY: test-unit
 test-unit: bin/minio ## Run the unit and process tests.
 	@test/compiler
-	MINIO=$(CURDIR)/bin/minio go test -race -timeout 30m -count 1 $(SLOWEST) $$(go list ./... | grep -v /policies/generate) # processes and files that tests use, the test cache does not see
+	MINIO=$(CURDIR)/bin/minio $(RACE) -timeout 30m -count 1 $(SLOWEST) $$(go list ./... | grep -v /policies/generate) # processes and files that tests use, the test cache does not see
 	go test ./config/overlays/policies/generate # one goroutine, and nothing else needs the API server's packages built for the race detector
 
 .PHONY: test-e2e
@@ -131,7 +138,7 @@ soak: ## Run random workflows on a cluster while killing random participants; MI
 
 .PHONY: soak-registry
 soak-registry: bin/minio ## Push, mount and delete while garbage is collected, by one process and by replicas; four runs of MINUTES=10 each.
-	SOAK_REGISTRY=$(or $(MINUTES),10)m go test -race -timeout 0 -count 1 -v -run NothingAcknowledgedIsLost ./pkg/registry/collect
+	SOAK_REGISTRY=$(or $(MINUTES),10)m $(RACE) -timeout 0 -count 1 -v -run NothingAcknowledgedIsLost ./pkg/registry/collect
 	SOAK_REGISTRY=$(or $(MINUTES),10)m MINIO=$(CURDIR)/bin/minio CI=true go test -timeout 0 -count 1 -parallel 1 -v \
 	  -run 'NothingIsLost|LoseNothing' ./test/durability
 
@@ -186,20 +193,20 @@ bench-admission: ## Measure the webhooks and managers in a burst of marked pods,
 
 .PHONY: bin/oras bin/crane bin/regctl bin/registry bin/conformance bin/minio
 bin/oras: # the stock client
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(ORAS)
+	@GOBIN=$(CURDIR)/bin go install $(ORAS)
 
 bin/crane: # another client
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(CRANE)
+	@GOBIN=$(CURDIR)/bin go install $(CRANE)
 
 bin/regctl: # another client
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(REGCTL)
+	@GOBIN=$(CURDIR)/bin go install $(REGCTL)
 
 bin/conformance: # the suite of the distribution specification
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install $(CONFORMANCE)
+	@GOBIN=$(CURDIR)/bin go install $(CONFORMANCE)
 
 bin/registry: # the stock registry, of the version that ours is made of
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install \
+	@GOBIN=$(CURDIR)/bin go install \
 	  $(DISTRIBUTION)/cmd/registry@$$(go list -m -f '{{.Version}}' $(DISTRIBUTION))
 
 bin/minio: # an S3 server, whose module is not among ours; takes minutes the first time
-	@GOBIN=$(CURDIR)/bin CGO_ENABLED=0 go install -ldflags '-s -w' $(MINIO)
+	@GOBIN=$(CURDIR)/bin go install -ldflags '-s -w' $(MINIO)

@@ -35,10 +35,10 @@ func Commands(dir string, names ...string) error {
 	return nil
 }
 
-// Run runs what builds static binaries. Its error has all that was printed.
+// Run runs what builds static binaries, as the Makefile has them. Its error has all that was printed.
 func Run(name string, args ...string) error {
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
 	}
