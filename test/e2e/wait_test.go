@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait; it is many times what a loaded machine of two cores needs.
-const patience = 3 * time.Minute
+const patience = 6 * time.Minute
 
 // await polls until done, and fails the test with what it was waiting for when patience is over.
 func await(t *testing.T, what string, done func(ctx context.Context) (bool, error)) {
