@@ -15,7 +15,7 @@ DIST      = dist/$(GOOS)/$(GOARCH)
 BINARIES  = operator sidecar shim
 FLAGS_shim = -gcflags=all=-l # without inlining: smaller, since each container has it in memory
 
-# What is built is built alike, programs of others and the node's too, so that nothing is compiled twice.
+# What is built is built alike, programs of others and the node's too, so that nothing but what the race detector needs is compiled twice.
 export CGO_ENABLED = 0
 export GOFLAGS    += -trimpath
 
