@@ -142,6 +142,27 @@ func TestNoClientMeetsACertificateThatItDoesNotTrust(t *testing.T) {
 	}
 }
 
+// The certificate was issued for a day, and would not last until nine days after its authority has a successor.
+func TestALongerLifetimeLeavesNoClientBehind(t *testing.T) {
+	const lag = 3 // hours
+	issuer, clock := newIssuer(t)
+	issuer.opts.Lifetime = 24 * time.Hour
+	first, err := issuer.Issue(t.Context(), registryHosts(), nil)
+	assert.NilError(t, err)
+	issuer.opts.Lifetime = time.Duration(testLifetime)
+	history := []map[string][]byte{first}
+	for hour := range 48 {
+		clock.SetTime(testStart().Add(time.Duration(hour) * time.Hour))
+		next, err := issuer.Issue(t.Context(), registryHosts(), history[len(history)-1])
+		assert.NilError(t, err)
+		history = append(history, next)
+		known := history[max(0, len(history)-lag)]
+		assert.NilError(t, accepts(t, clock.Now(), known[keyAuthorities], next, "oras.flow.svc"), "hour %d", hour)
+		assert.NilError(t, accepts(t, clock.Now(), next[keyAuthorities], known, "oras.flow.svc"), "hour %d", hour)
+	}
+	assert.Assert(t, string(history[len(history)-1][keyCertificate]) != string(first[keyCertificate]))
+}
+
 // A registry that was not looked after for long learns of an authority first, and is only then served by it.
 func TestAnAuthorityIsPublishedBeforeItSigns(t *testing.T) {
 	issuer, clock := newIssuer(t)

@@ -78,8 +78,7 @@ func renew(now time.Time, lifetime Lifetime, hosts []string, own authorities, he
 		keyPrivateKey:  held[keyPrivateKey],
 	}
 	leaf := goodLeaf(now, hosts, next)
-	known := isKnown(now, lifetime, signer) && contains(earlier, signer.cert)
-	if leaf != nil && (isFresh(now, lifetime, signer, leaf) || !known) {
+	if leaf != nil && (isFresh(now, lifetime, signer, leaf) || !mayReplace(now, lifetime, signer, leaf, earlier)) {
 		return next, nil
 	}
 	next[keyCertificate], next[keyPrivateKey], err = signer.sign(now, lifetime, registrySubject, hosts...)
@@ -91,11 +90,10 @@ func isFresh(now time.Time, lifetime Lifetime, newest authority, leaf *x509.Cert
 	return !due(now, leaf.NotAfter, lifetime.serving()) && leaf.CheckSignatureFrom(newest.cert) == nil
 }
 
-// isKnown tells whether an authority was published long enough ago for every client to know it. A tenth of a certificate's life is
-// far more than it takes for a ConfigMap to reach a pod, and far less than is left of what is replaced.
-func isKnown(now time.Time, lifetime Lifetime, a authority) bool {
-	published := a.cert.NotAfter.Add(-lifetime.authority())
-	return now.Sub(published) >= lifetime.serving()/10
+// mayReplace tells whether every client of a registry knows the newest authority by now, so that it may sign a successor of leaf. The
+// registry's Secret had the authorities told before.
+func mayReplace(now time.Time, lifetime Lifetime, newest authority, leaf *x509.Certificate, told []*x509.Certificate) bool {
+	return contains(told, newest.cert) && known(now, newest.cert, lifetime.spread(), leaf.NotAfter)
 }
 
 // goodLeaf returns the certificate that data has, if it can be served for hosts at now and those who trust its authorities take it;

@@ -67,11 +67,10 @@ func renewServing(now time.Time, lifetime Lifetime, host string, old bundle, hel
 
 // needsServing tells whether it is time for a new serving certificate and the newest authority may sign it.
 func needsServing(now time.Time, lifetime Lifetime, held parsed) bool {
-	published := now.Sub(held.signer.cert.NotAfter.Add(-lifetime.authority()))
-	if published < lifetime.settle() {
+	leaf := held.serving.Leaf
+	if !known(now, held.signer.cert, lifetime.settle(), leaf.NotAfter) {
 		return false
 	}
-	leaf := held.serving.Leaf
 	return due(now, leaf.NotAfter, lifetime.serving()) || leaf.CheckSignatureFrom(held.signer.cert) != nil
 }
 

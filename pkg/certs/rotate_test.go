@@ -164,6 +164,32 @@ func TestAShorterLifetimeTakesEffectAtOnce(t *testing.T) {
 	assert.Assert(t, held.serving.Leaf.NotAfter.Before(now.Add(time.Hour+time.Second)))
 }
 
+// What is served was issued for a short life, and would not last until an authority of a long one has settled.
+func TestALongerLifetimeLeavesNobodyBehind(t *testing.T) {
+	for _, short := range []time.Duration{MinLifetime, 3 * time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour} {
+		t.Run(short.String(), func(t *testing.T) {
+			now := testStart()
+			current, err := issueBundle(now, Lifetime(short), testHost)
+			assert.NilError(t, err)
+			now = now.Add(short / 3)
+			for end := now.Add(min(2*short, 20*time.Minute)); now.Before(end); now = now.Add(testLifetime.Poll()) {
+				next, err := rotate(now, testLifetime, testHost, current)
+				assert.NilError(t, err)
+				for _, served := range []bundle{current, next} { // one step late
+					for _, injected := range []bundle{current, next} {
+						assert.NilError(t, verify(t, now, served, injected.Authorities, testHost), "%s after the start", now.Sub(testStart()))
+					}
+				}
+				current = next
+			}
+			held, err := current.parse()
+			assert.NilError(t, err)
+			assert.Assert(t, !due(now, held.serving.Leaf.NotAfter, testLifetime.serving()))
+			assert.NilError(t, held.serving.Leaf.CheckSignatureFrom(held.signer.cert))
+		})
+	}
+}
+
 // TestNobodyIsEverLeftBehind lives through two years with replicas and an API server that follow one step late: whatever
 // any of them serves is trusted by what any of them has injected, at every moment.
 func TestNobodyIsEverLeftBehind(t *testing.T) {
