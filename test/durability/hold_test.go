@@ -28,8 +28,8 @@ func holds(t *testing.T, load *Load) {
 	}
 }
 
-// litter asserts that nothing that was promised is broken, and lets a load go on until the storage has something that nobody keeps. A machine
-// that is busy with much else does so little in the time of a load that all of it may be kept.
+// litter asserts that nothing that was promised is broken, and lets a load go on until the storage has something that nobody keeps. It
+// returns what is stored then. A machine that is busy with much else does so little in the time of a load that all of it may be kept.
 func litter(t *testing.T, load *Load, read func() (Stored, error)) Stored {
 	t.Helper()
 	for {
@@ -38,7 +38,8 @@ func litter(t *testing.T, load *Load, read func() (Stored, error)) Stored {
 		assert.NilError(t, err)
 		excess, _ := Difference(stored.Blobs, load.Live())
 		if excess > 0 {
-			t.Logf("after the last push, %d blobs of %d bytes are stored, and %d bytes of them are not kept", len(stored.Blobs), Bytes(stored.Blobs), excess)
+			t.Logf("after the last push, %d blobs of %d bytes are stored, and %d bytes of them are not kept",
+				len(stored.Blobs), Bytes(stored.Blobs), excess)
 			return stored
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
