@@ -20,6 +20,7 @@ func (d *decision) writeInitContainers(spec *corev1.PodSpec) {
 	if d.gated {
 		injected = append(injected, d.gate())
 	}
+	mountAPIToken(injected, *spec)
 	spec.InitContainers = slices.Insert(spec.InitContainers, meshEnd(spec.InitContainers), injected...)
 }
 

@@ -24,7 +24,9 @@ func TestE59ABurstOfPodsIsInjectedAndPodsWithoutKeysAreNotAskedAbout(t *testing.
 		assert.Equal(t, inject.Damage(pod.Spec), "")
 	}
 	between := c.asked(t)
-	assert.Assert(t, between-before >= 2*pods, "%g requests", between-before) // one changes a pod, one checks it
+	// One changes a pod, one checks it. One more for each would be the API server's doing, which asks again where it has itself
+	// changed what was injected.
+	assert.Assert(t, between-before >= 2*pods && between-before < 3*pods, "%g requests", between-before)
 	bare := marked(ns)
 	bare.Labels = nil
 	for _, pod := range c.burst(t, pods, bare) {
