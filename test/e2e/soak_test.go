@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"strings"
@@ -19,8 +20,10 @@ import (
 func TestAMinuteOfSoakBreaksNoPromise(t *testing.T) {
 	c := connect(t)
 	var log strings.Builder
-	report, err := soak.Run(t.Context(), c.Cluster, soak.Options{
-		Seed: 1, Time: time.Minute, Parallel: 2, Evidence: "../../dist/soak", Log: slog.New(slog.NewTextHandler(&log, nil)),
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Minute)
+	defer cancel()
+	report, err := soak.Run(ctx, c.Cluster, soak.Options{
+		Seed: 1, Time: time.Minute, Kills: 1, Parallel: 2, Evidence: "../../dist/soak", Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	assert.NilError(t, report.Print(os.Stdout))
 	assert.NilError(t, err, log.String())

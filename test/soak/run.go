@@ -20,6 +20,7 @@ import (
 type Options struct {
 	Seed     uint64
 	Time     time.Duration // for this long, workflows are started and participants killed
+	Kills    int           // and on until this many kills have hit somebody
 	Parallel int           // workflows at once
 	Evidence string        // directory for the state, logs and events of workflows that break a promise
 	Log      *slog.Logger
@@ -36,12 +37,12 @@ func Run(ctx context.Context, c *harness.Cluster, opts Options) (Report, error) 
 	if _, err := c.Worker(ctx); err != nil {
 		return Report{}, err
 	}
-	strikes, stop := context.WithDeadline(ctx, s.until)
+	strikes, stop := context.WithCancel(ctx)
 	defer stop()
 	struck := make(chan struct{})
 	go func() {
 		defer close(struck)
-		s.striker.run(strikes, opts.Seed, s.namespaces)
+		s.striker.run(strikes, opts.Seed, s.over, s.namespaces)
 	}()
 	group, ctx := errgroup.WithContext(ctx)
 	for range opts.Parallel {
@@ -87,9 +88,12 @@ func (s *soaking) setPlaying(name string, yes bool) {
 	delete(s.playing, name)
 }
 
-// playOn runs one workflow after the other until the time is over.
+// over tells whether nothing more is to be started.
+func (s *soaking) over() bool { return !time.Now().Before(s.until) && s.striker.done() >= s.Kills }
+
+// playOn runs one workflow after the other until the soak is over.
 func (s *soaking) playOn(ctx context.Context) error {
-	for time.Now().Before(s.until) {
+	for !s.over() {
 		w := Plan(s.Seed, int(s.next.Add(1)))
 		if err := s.play(ctx, w); err != nil {
 			return fmt.Errorf("workflow %s: %w", w.Name, err)

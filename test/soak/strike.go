@@ -42,13 +42,16 @@ func newStriker(c *harness.Cluster, log *slog.Logger) *striker {
 	return &striker{Cluster: c, log: log, count: map[Participant]int{}, cut: map[string]map[string]int{}}
 }
 
-// run carries out the kills of a seed until ctx ends.
-func (s *striker) run(ctx context.Context, seed uint64, namespaces func() []string) {
+// run carries out the kills of a seed until the soak is over or ctx ends.
+func (s *striker) run(ctx context.Context, seed uint64, over func() bool, namespaces func() []string) {
 	for kill := range kills(seed) {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(kill.After):
+		}
+		if over() {
+			return
 		}
 		// One that has begun is seen to its end, so that nothing stays down.
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), strikeTimeout)
@@ -63,6 +66,13 @@ func (s *striker) run(ctx context.Context, seed uint64, namespaces func() []stri
 		s.count[kill.Who]++
 		s.mu.Unlock()
 	}
+}
+
+// done is how many kills have hit somebody.
+func (s *striker) done() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return total(s.count)
 }
 
 // strike carries out one kill and says whom it hit.
