@@ -2,7 +2,7 @@
 // CAP_SYS_RESOURCE (many virtual machines and containers). There runc cannot
 // give a privileged container that capability, nor lower an OOM score, and
 // fails; the wrapper takes both requests out of what runc is about to read and
-// then becomes runc. With the capability present it changes nothing.
+// then becomes runc. With the capability present it leaves them as they are.
 //
 // It runs the first other program called runc on PATH.
 package main
@@ -44,7 +44,16 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return syscall.Exec(runc, append([]string{"runc"}, args...), os.Environ())
+	return syscall.Exec(runc, append([]string{"runc"}, args...), frugal())
+}
+
+// frugal is the environment for a runc that lives for some milliseconds, as many do for each container: with one processor, and
+// without a collection of garbage. No container gets it.
+func frugal() []string {
+	others := slices.DeleteFunc(os.Environ(), func(v string) bool { // a program of Go heeds the first of a name
+		return strings.HasPrefix(v, "GOGC=") || strings.HasPrefix(v, "GOMAXPROCS=")
+	})
+	return append(others, "GOGC=off", "GOMAXPROCS=1")
 }
 
 func lacksSysResource() (bool, error) {
