@@ -69,10 +69,12 @@ func TestFaultASecondSIGTERMEndsTheHold(t *testing.T) { // E41
 	pod := c.pod(t, ns, "step")
 	c.terminate(t, pod)
 	c.containerLogged(t, ns, "step", "app", "going on until they are")
-	start := time.Now()
 	c.terminate(t, pod)
-	assert.Equal(t, c.failed(t, ns, "step").ExitCode, int32(143))
-	assert.Assert(t, time.Since(start) < atOnce, "it took %s", time.Since(start))
+	sent := time.Now()
+	end := c.failed(t, ns, "step")
+	assert.Equal(t, end.ExitCode, int32(143))
+	took := end.FinishedAt.Sub(sent) // by one clock: nodes of kind have the test's
+	assert.Assert(t, took < atOnce, "it took %s", took)
 	assert.Assert(t, is.Contains(c.logs(t, ns, "step"), "Stopped by signal 15 (terminated) while holding for the outputs"))
 	assert.Assert(t, is.Nil(c.tags(t, ns, "held")))
 }

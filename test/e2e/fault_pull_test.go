@@ -97,7 +97,7 @@ func TestFaultASidecarThatIsKilledInTheMiddleOfAPullIsFollowedByOneThatPulls(t *
 // Unlike the content of steps that are held at transitions, this is more than sockets hold: the registry has not sent it all.
 func TestFaultARegistryThatIsRestartedMidPullFailsNoStep(t *testing.T) { // E79
 	t.Parallel()
-	c, ns := withCache(t, nil)
+	c, ns := withClaim(t)
 	proxy := c.proxy(t, ns)
 	path := c.pushLarge(t, ns)
 	proxy.hold(t, faults.Rule{Method: http.MethodGet, Path: path, First: 1, After: midway})

@@ -37,7 +37,7 @@ type applied struct {
 
 // No other test runs meanwhile.
 func TestAnUpgradeDeniesNoStepAndChangesNoJob(t *testing.T) {
-	c, ns := withCache(t, nil)
+	c, ns := withClaim(t)
 	finally(t, func(ctx context.Context) error { return c.install(ctx, installed) })
 	assert.NilError(t, kubectl(within(t), "delete", "validatingwebhookconfigurations", harness.OperatorName)) // it had none, or another
 	assert.NilError(t, c.install(within(t), previous))

@@ -32,7 +32,7 @@ func await(t *testing.T, what string, done func(ctx context.Context) (bool, erro
 // cacheName is the one OrasCache of each test's namespace.
 const cacheName = "oras"
 
-// withCache returns the cluster, and a namespace in it with an OrasCache that is ready.
+// withCache returns the cluster, and a namespace in it with an ephemeral OrasCache that is ready.
 func withCache(t *testing.T, labels map[string]string) (*cluster, string) {
 	t.Helper()
 	c := connect(t)
@@ -41,10 +41,19 @@ func withCache(t *testing.T, labels map[string]string) (*cluster, string) {
 	return c, ns
 }
 
-// cache makes it and waits until it is ready.
+// withClaim returns the cluster, and a namespace in it with an OrasCache as it is unless told otherwise, with a claim.
+func withClaim(t *testing.T) (*cluster, string) {
+	t.Helper()
+	c := connect(t)
+	ns := c.namespace(t, nil)
+	c.cacheOf(t, ns, v1alpha1.OrasCacheSpec{})
+	return c, ns
+}
+
+// cache makes an ephemeral one and waits until it is ready: for a claim, the cluster runs two pods more.
 func (c *cluster) cache(t *testing.T, namespace string) {
 	t.Helper()
-	c.cacheOf(t, namespace, v1alpha1.OrasCacheSpec{})
+	c.cacheOf(t, namespace, v1alpha1.OrasCacheSpec{Storage: v1alpha1.StorageSpec{Ephemeral: true}})
 }
 
 // cacheOf makes one as a spec says, and waits until it is ready.

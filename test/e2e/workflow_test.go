@@ -15,7 +15,7 @@ import (
 
 func TestAStepTakesWhatAStepBeforeItMade(t *testing.T) {
 	t.Parallel()
-	c, ns := withCache(t, nil)
+	c, ns := withClaim(t)
 
 	c.apply(t, ns, job{
 		name:   "simulate",
