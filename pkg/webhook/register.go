@@ -46,6 +46,10 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return err
 	}
+	durations, err := newDurations(metrics.Registry)
+	if err != nil {
+		return err
+	}
 	known := nodes{cached: mgr.GetClient()}
 	findCommand, err := findCommandFor(mgr, opts, known)
 	if err != nil {
@@ -68,8 +72,9 @@ func Register(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	for path, handle := range map[string]admission.HandlerFunc{
 		podPath: m.handlePod, jobPath: m.handleJob, stepPath: m.handleStep, templatePath: m.handleTemplates, keysPath: m.handleKeys,
 	} {
-		server.Register(path, parting(opts.Ending, &admission.Webhook{Handler: handle}))
-		server.Register(path+Hint, parting(opts.Ending, &admission.Webhook{Handler: handle}))
+		for _, at := range []string{path, path + Hint} {
+			server.Register(at, parting(opts.Ending, timed(durationOf(durations, path), &admission.Webhook{Handler: handle})))
+		}
 	}
 	return nil
 }

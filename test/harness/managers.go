@@ -54,23 +54,26 @@ func (c *Cluster) Metrics(ctx context.Context, manager corev1.Pod) (Metrics, err
 	}
 }
 
-// WebhookRequests counts what all managers were asked by the API server since they started.
-func (c *Cluster) WebhookRequests(ctx context.Context) (float64, error) {
+// WebhookRequests counts what all managers were asked by the API server since they started, and how often they know how long
+// their own part of the answer took.
+func (c *Cluster) WebhookRequests(ctx context.Context) (asked, timed uint64, err error) {
 	managers, err := c.Managers(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var sum float64
 	for _, manager := range managers {
 		metrics, err := c.Metrics(ctx, manager)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		for _, metric := range metrics["controller_runtime_webhook_requests_total"].GetMetric() {
-			sum += metric.GetCounter().GetValue()
+			asked += uint64(metric.GetCounter().GetValue())
+		}
+		for _, metric := range metrics["oras_operator_admission_duration_seconds"].GetMetric() {
+			timed += metric.GetHistogram().GetSampleCount()
 		}
 	}
-	return sum, nil
+	return asked, timed, nil
 }
 
 // PeakMemory is the most memory, in bytes, that a manager's process had resident since it started.

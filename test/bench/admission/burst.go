@@ -24,9 +24,10 @@ type burst struct {
 	took      time.Duration
 	created   []time.Duration // how long each took that was created
 	denied    []error
-	injected  int // of those that were created
-	latencies map[string]latency
-	processor float64 // seconds of its time that the managers took, from before until the pods ran
+	injected  int                // of those that were created
+	durations map[string]latency // by [durationMetric]
+	latencies map[string]latency // by [latencyMetric], arrival included
+	processor float64            // seconds of its time that the managers took, from before until the pods ran
 }
 
 // unmarked is a pod without keys, for the nodes that kwok feigns.
@@ -75,7 +76,10 @@ func (b *bench) measure(ctx context.Context, kind string, pod corev1.Pod) (*burs
 	if err != nil {
 		return nil, err
 	}
-	if made.latencies, err = between(before, after); err != nil {
+	if made.durations, err = between(before, after, durationMetric); err != nil {
+		return nil, err
+	}
+	if made.latencies, err = between(before, after, latencyMetric); err != nil {
 		return nil, err
 	}
 	made.processor = processorTime(before, after)

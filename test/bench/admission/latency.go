@@ -13,9 +13,11 @@ import (
 	"github.com/converged-computing/oras-operator/test/harness"
 )
 
-// latencyMetric is what controller-runtime measures of each request, from reading it to the end of the answer. Its classic
-// buckets are powers of ten, which cannot tell 3 ms from 9 ms; its native ones are a tenth wide.
-const latencyMetric = "controller_runtime_webhook_latency_seconds"
+// Histograms of the requests to each webhook, whose native buckets are a tenth wide.
+const (
+	durationMetric = "oras_operator_admission_duration_seconds"   // from when the manager has read a request whole to the end of its answer
+	latencyMetric  = "controller_runtime_webhook_latency_seconds" // in which a request's arrival is included
+)
 
 // errReset means that a histogram was begun anew in the middle of a measurement.
 var errReset = errors.New("a manager has begun to count anew meanwhile: measure again")
@@ -49,6 +51,9 @@ func (l latency) quantile(q float64) float64 {
 	}
 	return math.Inf(1)
 }
+
+// milliseconds is the quantile q in milliseconds.
+func (l latency) milliseconds(q float64) float64 { return l.quantile(q) * 1000 }
 
 // metrics are those of every manager, by the names of their pods.
 func (b *bench) metrics(ctx context.Context) (map[string]harness.Metrics, error) {
@@ -95,36 +100,36 @@ func (b *bench) peakMemory(ctx context.Context) (map[string]int64, error) {
 	return all, nil
 }
 
-// between is what the managers' histograms have counted between two readings, by the path of the webhook.
-func between(before, after map[string]harness.Metrics) (map[string]latency, error) {
+// between is what the managers' histograms of a metric have counted between two readings, by webhook.
+func between(before, after map[string]harness.Metrics, metric string) (map[string]latency, error) {
 	all := map[string]latency{}
 	for manager, metrics := range after {
-		earlier := histograms(before[manager])
-		for path, now := range histograms(metrics) {
-			if then := earlier[path]; then != nil {
+		earlier := histograms(before[manager], metric)
+		for webhook, now := range histograms(metrics, metric) {
+			if then := earlier[webhook]; then != nil {
 				if then.GetCreatedTimestamp().AsTime() != now.GetCreatedTimestamp().AsTime() {
 					return nil, errReset
 				}
 				for _, b := range buckets(then) {
-					all[path] = append(all[path], bucket{b.upper, -b.count})
+					all[webhook] = append(all[webhook], bucket{b.upper, -b.count})
 				}
 			}
-			all[path] = append(all[path], buckets(now)...)
+			all[webhook] = append(all[webhook], buckets(now)...)
 		}
 	}
-	for path, l := range all {
+	for webhook, l := range all {
 		// Of one bound, what is left out stays before what it is left out of.
 		slices.SortStableFunc(l, func(a, b bucket) int { return cmp.Compare(a.upper, b.upper) })
 		if l.requests() < 0 {
-			return nil, fmt.Errorf("%s: %w", path, errReset)
+			return nil, fmt.Errorf("%s: %w", webhook, errReset)
 		}
 	}
 	return all, nil
 }
 
-func histograms(metrics harness.Metrics) map[string]*dto.Histogram {
+func histograms(metrics harness.Metrics, name string) map[string]*dto.Histogram {
 	all := map[string]*dto.Histogram{}
-	for _, metric := range metrics[latencyMetric].GetMetric() {
+	for _, metric := range metrics[name].GetMetric() {
 		for _, label := range metric.GetLabel() {
 			if label.GetName() == "webhook" {
 				all[label.GetValue()] = metric.GetHistogram()

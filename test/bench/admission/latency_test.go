@@ -11,9 +11,9 @@ import (
 	"github.com/converged-computing/oras-operator/test/harness"
 )
 
-const path = "/mutate-pod"
+const webhook = "mutate-pod"
 
-// managed is a manager that measures as controller-runtime does, with at most so many fine buckets.
+// managed is a manager that measures as the operator does, with at most so many fine buckets.
 type managed struct {
 	registry  *prometheus.Registry
 	histogram *prometheus.HistogramVec
@@ -22,7 +22,7 @@ type managed struct {
 func manager(t *testing.T, fine uint32) managed {
 	t.Helper()
 	m := managed{prometheus.NewRegistry(), prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: latencyMetric, Buckets: prometheus.ExponentialBuckets(10e-9, 10, 12),
+		Name: durationMetric, Buckets: prometheus.DefBuckets,
 		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: fine,
 	}, []string{"webhook"})}
 	assert.NilError(t, m.registry.Register(m.histogram))
@@ -32,7 +32,7 @@ func manager(t *testing.T, fine uint32) managed {
 // took has requests that took so many milliseconds.
 func (m managed) took(milliseconds ...float64) {
 	for _, value := range milliseconds {
-		m.histogram.WithLabelValues(path).Observe(value / 1000)
+		m.histogram.WithLabelValues(webhook).Observe(value / 1000)
 	}
 }
 
@@ -61,9 +61,9 @@ func TestQuantilesAreThoseOfAllManagersTogether(t *testing.T) {
 		two.took(14)
 	}
 	two.took(16, 40)
-	all, err := between(nil, map[string]harness.Metrics{"one": one.read(t), "two": two.read(t)})
+	all, err := between(nil, map[string]harness.Metrics{"one": one.read(t), "two": two.read(t)}, durationMetric)
 	assert.NilError(t, err)
-	l := all[path]
+	l := all[webhook]
 	assert.Equal(t, l.requests(), int64(149))
 	isAbout(t, l, 0.3, 1, 1.1)
 	isAbout(t, l, 0.6, 2, 1.1)
@@ -77,11 +77,11 @@ func TestWhatWasCountedBeforeIsLeftOut(t *testing.T) {
 	m.took(100, 100, 100, 2)
 	before := map[string]harness.Metrics{"m": m.read(t)}
 	m.took(2, 2, 5)
-	all, err := between(before, map[string]harness.Metrics{"m": m.read(t)})
+	all, err := between(before, map[string]harness.Metrics{"m": m.read(t)}, durationMetric)
 	assert.NilError(t, err)
-	assert.Equal(t, all[path].requests(), int64(3))
-	isAbout(t, all[path], 0.5, 2, 1.1)
-	isAbout(t, all[path], 1, 5, 1.1)
+	assert.Equal(t, all[webhook].requests(), int64(3))
+	isAbout(t, all[webhook], 0.5, 2, 1.1)
+	isAbout(t, all[webhook], 1, 5, 1.1)
 }
 
 // A histogram with too many buckets goes on with wider ones.
@@ -91,13 +91,13 @@ func TestBucketsMayHaveBecomeWiderMeanwhile(t *testing.T) {
 	before := map[string]harness.Metrics{"m": m.read(t)}
 	m.took(1, 2, 3, 4, 5, 7, 9, 11, 13, 15)
 	after := map[string]harness.Metrics{"m": m.read(t)}
-	narrow, wide := histograms(before["m"])[path], histograms(after["m"])[path]
+	narrow, wide := histograms(before["m"], durationMetric)[webhook], histograms(after["m"], durationMetric)[webhook]
 	assert.Assert(t, wide.GetSchema() < narrow.GetSchema())
-	all, err := between(before, after)
+	all, err := between(before, after, durationMetric)
 	assert.NilError(t, err)
-	assert.Equal(t, all[path].requests(), int64(10))
-	isAbout(t, all[path], 0.5, 5, 2)
-	isAbout(t, all[path], 1, 15, 2)
+	assert.Equal(t, all[webhook].requests(), int64(10))
+	isAbout(t, all[webhook], 0.5, 5, 2)
+	isAbout(t, all[webhook], 1, 15, 2)
 }
 
 func TestAHistogramThatWasBegunAnewIsAnError(t *testing.T) {
@@ -106,7 +106,7 @@ func TestAHistogramThatWasBegunAnewIsAnError(t *testing.T) {
 	before := map[string]harness.Metrics{"m": first.read(t)}
 	time.Sleep(time.Millisecond)
 	second.took(1, 1)
-	_, err := between(before, map[string]harness.Metrics{"m": second.read(t)})
+	_, err := between(before, map[string]harness.Metrics{"m": second.read(t)}, durationMetric)
 	assert.ErrorIs(t, err, errReset)
 }
 

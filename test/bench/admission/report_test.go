@@ -10,10 +10,16 @@ import (
 	is "gotest.tools/v3/assert/cmp"
 )
 
+const path = "/mutate-pod/is-deployment-oras-operator-ready" // by which controller-runtime knows the webhook
+
 // good is a burst of two pods in which every goal is met, and the pods without keys beside it.
 func good() (marked, unmarked *burst, memory map[string]int64) {
 	created := []time.Duration{8 * time.Millisecond, 4 * time.Millisecond}
-	marked = &burst{created: created, injected: 2, latencies: map[string]latency{path: {{0.003, 1}, {0.015, 1}}}}
+	marked = &burst{
+		created: created, injected: 2,
+		durations: map[string]latency{webhook: {{0.003, 1}, {0.015, 1}}, "validate-pod": {{0.001, 2}}},
+		latencies: map[string]latency{path: {{0.004, 1}, {0.040, 1}}, "/validate-pod": {{0.002, 2}}},
+	}
 	return marked, &burst{created: created, latencies: map[string]latency{path: nil}}, map[string]int64{"manager": 200 << 20}
 }
 
@@ -22,7 +28,8 @@ func TestGoalsThatAreReachedAreMet(t *testing.T) {
 	marked, unmarked, memory := good()
 	assert.NilError(t, report(&out, 2, marked, unmarked, memory))
 	assert.Assert(t, is.Contains(out.String(), "| with keys | 2 | 0 | 0.0 s | 4.0 ms | 8.0 ms |"))
-	assert.Assert(t, is.Contains(out.String(), "| 2 requests to /mutate-pod: 99 in 100 | 15 ms | 15 ms | met |"))
+	assert.Assert(t, is.Contains(out.String(), "| 2 requests to mutate-pod: 99 in 100 | 15 ms | 15 ms | met |"))
+	assert.Assert(t, is.Contains(out.String(), "| requests to "+path+" | 4 ms | 40 ms |"))
 	assert.Assert(t, is.Contains(out.String(), "| peak memory of manager | 200 MiB | 200 MiB | met |"))
 }
 
@@ -35,11 +42,21 @@ func TestEveryGoalCanBeMissed(t *testing.T) {
 		"| pods without that are denied or changed | 0 | 1 | missed |": func(_, unmarked *burst, _ map[string]int64) {
 			unmarked.injected = 1
 		},
+		"| requests that pods with keys must cause, and are not seen | 0 | 4 | missed |": func(marked, _ *burst, _ map[string]int64) {
+			clear(marked.latencies)
+			clear(marked.durations)
+		},
+		"| requests whose duration is not known | 0 | 4 | missed |": func(marked, _ *burst, _ map[string]int64) {
+			clear(marked.durations)
+		},
+		"| requests whose duration is not known | 0 | 1 | missed |": func(marked, _ *burst, _ map[string]int64) {
+			marked.durations["validate-pod"] = latency{{0.001, 3}}
+		},
 		"median | 3 ms | 4 ms | missed |": func(marked, _ *burst, _ map[string]int64) {
-			marked.latencies[path] = latency{{0.004, 1}, {0.005, 1}}
+			marked.durations[webhook] = latency{{0.004, 1}, {0.005, 1}}
 		},
 		"99 in 100 | 15 ms | 16 ms | missed |": func(marked, _ *burst, _ map[string]int64) {
-			marked.latencies[path] = latency{{0.001, 98}, {0.016, 2}}
+			marked.durations[webhook], marked.latencies[path] = latency{{0.001, 98}, {0.016, 2}}, latency{{0.05, 100}}
 		},
 		"| requests to webhooks for pods without keys | 0 | 1 | missed |": func(_, unmarked *burst, _ map[string]int64) {
 			unmarked.latencies[path] = latency{{0.001, 1}}
