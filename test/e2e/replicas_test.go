@@ -29,9 +29,8 @@ const replicas = 3
 
 // Fifty steps take an artifact and make one each, all at the same time. Meanwhile the replica that collects garbage is lost, and
 // then the process of another; then all are restarted, one after the other. The garbage consists of the very blobs that some of
-// the steps push, and its grace period is short.
+// the steps push, and its grace period is short. Not parallel, as all that starts many pods at once.
 func TestFaultReplicasThatAreLostOrRestartedFailNoneOfFiftySteps(t *testing.T) { // E82
-	t.Parallel()
 	c := connect(t)
 	ns := c.namespace(t, nil)
 	c.replicated(t, ns)
