@@ -13,6 +13,7 @@ import (
 	"time"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+	"github.com/distribution/distribution/v3/registry/storage/driver/filesystem"
 	"github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
 	"github.com/opencontainers/go-digest"
 	"gotest.tools/v3/assert"
@@ -41,6 +42,15 @@ func inWorld(t *testing.T, opts Options, test func(t *testing.T, w *world)) {
 		w.restart(opts)
 		test(t, w)
 	})
+}
+
+// onDisk makes a registry in a directory, which may be that of others.
+func onDisk(t *testing.T, root string, opts Options) *world {
+	t.Helper()
+	w := &world{driver: &faulty{StorageDriver: filesystem.New(filesystem.DriverParameters{RootDirectory: root, MaxThreads: 100})}}
+	w.app = newApp(t, w.driver)
+	w.restart(opts)
+	return w
 }
 
 // restart forgets all that the process knew.
@@ -319,6 +329,27 @@ func TestATagWhoseDeletionWasKilledGoesWhateverIsLeftOfIt(t *testing.T) {
 		w.pulls(t, "step", "emptied")
 		w.pulls(t, "step", "v1")
 	})
+}
+
+// Not in memory, where a directory's time stays as it was when something is removed from it.
+func TestATagWhoseDeletionWasKilledIsNoYoungerForIt(t *testing.T) {
+	const short = 10 * time.Millisecond
+	pass := func() { time.Sleep(5 * short) }
+	w := onDisk(t, t.TempDir(), Options{Config: Config{
+		GracePeriod: short, Retention: []Rule{{Repositories: "sweep/*", TTL: short, KeepLast: 1, Untagged: short}},
+	}})
+	for _, tag := range []string{"old", "new"} {
+		w.push(t, "sweep/a", tag, tag)
+		pass()
+	}
+	// A directory is removed entry by entry.
+	assert.NilError(t, w.driver.Delete(t.Context(), layout.Tag("sweep/a", "old")+"/index"))
+	for range 4 {
+		pass()
+		w.collect(t)
+	}
+	w.pulls(t, "sweep/a", "new")
+	assert.Assert(t, !w.there(t, layout.Tag("sweep/a", "old")))
 }
 
 func TestWhatATagHasNamedIsForgottenWithItsManifest(t *testing.T) {

@@ -39,6 +39,11 @@ func (v *view) connect(name string, repo *repository, known map[digest.Digest]co
 	}
 	for tag, found := range repo.tags {
 		t := v.thing(tagNode(name, tag))
+		if !found.whole {
+			// A push has perhaps just begun. One that is whole is as old as its links, even where a deletion that was killed has
+			// changed its directory: else it would take a younger one's place.
+			t.touch(found.changed)
+		}
 		targets := v.formerly(name, repo, found) // what it names is one of these
 		if found.current != "" {
 			targets = []digest.Digest{found.current}

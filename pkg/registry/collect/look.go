@@ -45,6 +45,7 @@ type repository struct {
 
 type tagFound struct {
 	whole   bool          // it has a link to what it names; without one it is what a push or a deletion left that was killed
+	changed time.Time     // when something was last put into its directory or removed from it
 	current digest.Digest // empty if it cannot be read
 	was     []found       // links to what it has ever named
 }
@@ -181,8 +182,7 @@ func (v *view) tagDir(info storagedriver.FileInfo) {
 		return
 	}
 	name := strings.TrimPrefix(repository, layout.Repositories+"/")
-	v.tagFound(v.repository(name), name, tag)
-	v.thing(tagNode(name, tag)).touch(info.ModTime())
+	v.tagFound(v.repository(name), name, tag).changed = info.ModTime()
 }
 
 // tag notes a link below a tag: the current one, or one to a manifest that it named once.

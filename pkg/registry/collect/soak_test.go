@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/distribution/distribution/v3/registry/storage/driver/filesystem"
 	"github.com/opencontainers/go-digest"
 	"gotest.tools/v3/assert"
 
@@ -58,9 +57,7 @@ func soak(t *testing.T, replicas int) {
 	}
 	s := &site{root: t.TempDir(), log: &counted{}}
 	for range replicas {
-		w := &world{driver: &faulty{StorageDriver: filesystem.New(filesystem.DriverParameters{RootDirectory: s.root, MaxThreads: 100})}}
-		w.app = newApp(t, w.driver)
-		w.restart(Options{Shared: replicas > 1, Settle: soakSettle, Config: Config{
+		w := onDisk(t, s.root, Options{Shared: replicas > 1, Settle: soakSettle, Config: Config{
 			GracePeriod: soakGrace,
 			Retention:   []Rule{{Repositories: "temporary/*", TTL: time.Second, KeepLast: 1, Untagged: time.Second}},
 		}})
