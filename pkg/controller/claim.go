@@ -86,18 +86,29 @@ func (r *Reconciler) applyClaim(ctx context.Context, cache *v1alpha1.OrasCache) 
 		if !wanted {
 			return nil
 		}
-		return r.apply(ctx, cache, claim(cache, nil))
+		return r.apply(ctx, cache, claim(cache, nil, sizeOf(cache)))
 	}
 	if ours := metav1.IsControlledBy(there, cache) || isKeptClaim(there, cache); !wanted && !ours {
 		return nil
 	}
-	if err := r.apply(ctx, cache, claim(cache, there)); err != nil {
+	if err := r.updateClaim(ctx, cache, there); err != nil {
 		return err
 	}
 	if wanted {
 		return checkClaim(cache, there)
 	}
 	return nil
+}
+
+// updateClaim applies a claim that is there, first with the size that it has: where it may not grow, all that comes with a
+// larger size is refused, and whether it is to be kept must not wait for that.
+func (r *Reconciler) updateClaim(ctx context.Context, cache *v1alpha1.OrasCache, there *corev1.PersistentVolumeClaim) error {
+	is, want := there.Spec.Resources.Requests[corev1.ResourceStorage], sizeOf(cache)
+	err := r.apply(ctx, cache, claim(cache, there, is))
+	if err != nil || storageOf(cache) != inClaim || want.Cmp(is) <= 0 {
+		return err
+	}
+	return r.apply(ctx, cache, claim(cache, there, want))
 }
 
 // checkClaim tells what the spec asks of a claim that cannot be had of the one that is there.
@@ -117,17 +128,12 @@ func checkClaim(cache *v1alpha1.OrasCache, there *corev1.PersistentVolumeClaim) 
 	return nil
 }
 
-// claim returns the claim for the registry's data, with what cannot change as it is there, if one is. One that is to be kept
-// belongs to nobody, so that nothing deletes it.
-func claim(cache *v1alpha1.OrasCache, there *corev1.PersistentVolumeClaim) *applycore.PersistentVolumeClaimApplyConfiguration {
-	size, class := sizeOf(cache), cache.Spec.Storage.StorageClassName
-	if there != nil {
-		if is := there.Spec.Resources.Requests[corev1.ResourceStorage]; is.Cmp(size) > 0 || storageOf(cache) != inClaim {
-			size = is
-		}
-		if there.Spec.StorageClassName != nil {
-			class = there.Spec.StorageClassName
-		}
+// claim returns the claim for the registry's data with that size, and with what cannot change as it is there, if one is. One that
+// is to be kept belongs to nobody, so that nothing deletes it.
+func claim(cache *v1alpha1.OrasCache, there *corev1.PersistentVolumeClaim, size resource.Quantity) *applycore.PersistentVolumeClaimApplyConfiguration {
+	class := cache.Spec.Storage.StorageClassName
+	if there != nil && there.Spec.StorageClassName != nil {
+		class = there.Spec.StorageClassName
 	}
 	spec := applycore.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.ReadWriteOnce).

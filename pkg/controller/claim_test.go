@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -8,8 +10,12 @@ import (
 	"gotest.tools/v3/assert/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	applycore "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/converged-computing/oras-operator/pkg/apis/v1alpha1"
@@ -105,6 +111,10 @@ func TestAClaimKeepsWhatItCannotChange(t *testing.T) {
 			storage:  v1alpha1.StorageSpec{Size: new(resource.MustParse("5Gi"))},
 			wantSize: "20Gi", wantClass: "fast", wantMessage: "has 20Gi and cannot shrink to 5Gi",
 		},
+		"its size where it is not of the claim that more is asked for": {
+			storage:  v1alpha1.StorageSpec{Ephemeral: true, Size: new(resource.MustParse("30Gi"))},
+			wantSize: "20Gi", wantClass: "fast",
+		},
 		"its class": {
 			storage:  v1alpha1.StorageSpec{StorageClassName: new("slow")},
 			wantSize: "20Gi", wantClass: "fast", wantMessage: `is of storage class "fast", which cannot become "slow"`,
@@ -124,6 +134,44 @@ func TestAClaimKeepsWhatItCannotChange(t *testing.T) {
 			assert.Equal(t, *pvc.Spec.StorageClassName, tc.wantClass)
 			assert.Equal(t, reasonOf(cache) == v1alpha1.ReasonStorageFixed, tc.wantMessage != "")
 			assert.Assert(t, strings.Contains(cache.Status.Conditions[0].Message, tc.wantMessage))
+		})
+	}
+}
+
+// refuseGrowth stands in for the API server where no claim may grow: for its class, or a quota.
+func refuseGrowth(ctx context.Context, c client.WithWatch, want runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
+	pvc, is := want.(*applycore.PersistentVolumeClaimApplyConfiguration)
+	if !is {
+		return c.Apply(ctx, want, opts...)
+	}
+	there := &corev1.PersistentVolumeClaim{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: *pvc.Namespace, Name: *pvc.Name}, there)
+	if err == nil && pvc.Spec.Resources.Requests.Storage().Cmp(*there.Spec.Resources.Requests.Storage()) > 0 {
+		return apierrors.NewForbidden(corev1.Resource("persistentvolumeclaims"), *pvc.Name, errors.New("it may not grow"))
+	}
+	return c.Apply(ctx, want, opts...)
+}
+
+func TestAClaimThatMayNotGrowIsKeptAsTheSpecSays(t *testing.T) {
+	for name, keep := range map[string]bool{"when it is to be kept": true, "when it no longer is": false} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, interceptor.Funcs{Apply: refuseGrowth}, newCache(stored(v1alpha1.StorageSpec{Keep: !keep})))
+			cache, _, err := c.reconcile(t)
+			assert.NilError(t, err)
+			pvc := &corev1.PersistentVolumeClaim{}
+			assert.Assert(t, c.has(t, "oras-data", pvc))
+			assert.Equal(t, metav1.IsControlledBy(pvc, cache), keep)
+
+			cache.Spec.Storage = v1alpha1.StorageSpec{Keep: keep, Size: new(resource.MustParse("20Gi"))}
+			assert.NilError(t, c.Update(t.Context(), cache))
+			cache, _, err = c.reconcile(t)
+			assert.NilError(t, err)
+			assert.Equal(t, reasonOf(cache), v1alpha1.ReasonRejected)
+			assert.Assert(t, cmp.Contains(cache.Status.Conditions[0].Message, "it may not grow"))
+			assert.Assert(t, c.has(t, "oras-data", pvc))
+			assert.Equal(t, pvc.Spec.Resources.Requests.Storage().String(), "10Gi")
+			assert.Equal(t, len(pvc.OwnerReferences) == 0, keep)
+			assert.Equal(t, metav1.IsControlledBy(pvc, cache), !keep)
 		})
 	}
 }
