@@ -3,11 +3,11 @@ package registry
 import (
 	"context"
 	"net/http"
-	"strings"
 	"sync"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 
+	"github.com/converged-computing/oras-operator/pkg/registry/layout"
 	"github.com/converged-computing/oras-operator/pkg/registry/storage"
 )
 
@@ -59,7 +59,7 @@ func notesOf(ctx context.Context) *diskNotes {
 
 // touched notes that path is written to, by writer if it is not nil.
 func (n *diskNotes) touched(path string, writer storagedriver.FileWriter) {
-	upload, ok := uploadOf(path)
+	upload, ok := layout.InUpload(path)
 	if n == nil || !ok {
 		return
 	}
@@ -94,15 +94,4 @@ func (n *diskNotes) takeBack(ctx context.Context, driver storagedriver.StorageDr
 	for upload := range uploads {
 		_ = driver.Delete(ctx, upload) // what is left is collected as any abandoned upload
 	}
-}
-
-// uploadOf returns the directory of the upload that a path in the storage is of.
-func uploadOf(path string) (dir string, ok bool) {
-	const uploads = "/_uploads/"
-	before, after, ok := strings.Cut(path, uploads)
-	if !ok {
-		return "", false
-	}
-	id, _, _ := strings.Cut(after, "/")
-	return before + uploads + id, id != ""
 }

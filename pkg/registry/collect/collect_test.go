@@ -240,6 +240,24 @@ func TestRetentionLetsGoOfTagsAndThenOfAllTheyKept(t *testing.T) {
 	})
 }
 
+func TestATagKeepsItsManifestByWhateverNameItHas(t *testing.T) {
+	const short = 10 * time.Millisecond
+	w := onDisk(t, t.TempDir(), Options{Config: Config{
+		GracePeriod: short, Retention: []Rule{{Repositories: "**", Untagged: short}},
+	}})
+	names := []string{"_uploads", "_manifests", "_layers", "tags", "current", "index", "link"}
+	for _, name := range names {
+		w.push(t, "step", name, "layer of "+name)
+	}
+	for range 4 {
+		time.Sleep(5 * short)
+		w.collect(t)
+	}
+	for _, name := range names {
+		w.pulls(t, "step", name)
+	}
+}
+
 func TestATagKeepsWhatIsListedAndWhatRefers(t *testing.T) {
 	opts := Options{Config: Config{Retention: []Rule{{Repositories: "**", Untagged: grace}}}}
 	inWorld(t, opts, func(t *testing.T, w *world) {

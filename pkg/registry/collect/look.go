@@ -66,8 +66,7 @@ func (l *looker) look(ctx context.Context, now time.Time) (*snapshot, error) {
 		aliases:      map[digest.Digest]digest.Digest{},
 		repositories: map[string]*repository{},
 	}
-	uploads := func(dir string) bool { return path.Base(dir) == path.Base(layout.Uploads("")) }
-	err := walk(ctx, l.driver, layout.Repositories, uploads, func(info storagedriver.FileInfo) error {
+	err := walk(ctx, l.driver, layout.Repositories, layout.IsUploads, func(info storagedriver.FileInfo) error {
 		v.link(info)
 		return nil
 	})

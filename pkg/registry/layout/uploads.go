@@ -10,16 +10,19 @@ const hashStates = "hashstates"
 
 // InUpload returns the directory of the unfinished upload that p is in, or is. The second result is false where p is in none.
 func InUpload(p string) (dir string, ok bool) {
-	before, after, ok := strings.Cut(p, "/"+uploads+"/")
+	before, after, _ := strings.Cut(p, "/"+uploads+"/")
 	id, _, _ := strings.Cut(after, "/")
-	if !ok || id == "" {
+	dir = path.Join(before, uploads)
+	if id == "" || !IsUploads(dir) {
 		return "", false
 	}
-	return path.Join(before, uploads, id), true
+	return path.Join(dir, id), true
 }
 
-// IsUploads tells whether p is a directory above uploads.
-func IsUploads(p string) bool { return path.Base(p) == uploads }
+// IsUploads tells whether p is a directory above uploads. That of a tag of its name is none.
+func IsUploads(p string) bool {
+	return path.Base(p) == uploads && !strings.Contains(p, "/"+manifests+"/")
+}
 
 // UploadData is the file with the bytes of the upload whose directory is dir.
 func UploadData(dir string) string { return path.Join(dir, "data") }

@@ -15,9 +15,19 @@ func TestAnUploadIsFoundFromWhatIsInIt(t *testing.T) {
 		assert.Assert(t, ok, p)
 		assert.Equal(t, got, dir)
 	}
-	for _, p := range []string{"", "/", layout.Blobs, layout.Uploads("step"), layout.Tag("step", "v1"), layout.Layers("uploads/x")} {
+	for _, p := range []string{
+		"", "/", layout.Blobs, layout.Uploads("step"), layout.Tag("step", "v1"), layout.Layers("uploads/x"),
+		layout.TagCurrent("step", "_uploads"), // a name that a tag can have
+	} {
 		_, ok := layout.InUpload(p)
 		assert.Assert(t, !ok, p)
+	}
+}
+
+func TestADirectoryAboveUploadsIsFound(t *testing.T) {
+	assert.Assert(t, layout.IsUploads(layout.Uploads("deep/er/step")))
+	for _, p := range []string{"", "/", layout.Uploads("step") + "/3b3c7d0e", layout.Layers("step"), layout.Tag("step", "_uploads")} {
+		assert.Assert(t, !layout.IsUploads(p), p)
 	}
 }
 
