@@ -105,7 +105,7 @@ func (s *server) serve(ctx context.Context) error {
 // newServer returns a server with the limits of all. None of them is for a request as a whole: an upload may take hours.
 func (s *server) newServer(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           handler,
+		Handler:           cutUnread(handler),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),

@@ -14,7 +14,21 @@ const (
 	stallTimeout = 5 * time.Minute
 	// stallChunk is in bytes: what a client takes of an answer within [stallTimeout], if it is to take it all.
 	stallChunk = 1 << 20
+	// unreadTimeout is how long is waited for what is left of a body that nobody has read.
+	unreadTimeout = 10 * time.Second
 )
+
+// cutUnread bounds how long the server waits, once next has answered, for what next has not read of a body: it reads that, or
+// some of it, before it sends the answer. Then the answer goes out, and the connection ends.
+func cutUnread(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		next.ServeHTTP(w, req)
+		if req.Body != nil && req.Body != http.NoBody {
+			// The next request has deadlines of its own.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTimeout))
+		}
+	})
+}
 
 // cutStalled gives next bodies and writers that fail once nothing has moved for timeout. A request as a whole may take as
 // long as it likes.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -55,7 +56,8 @@ func clientOf(t *testing.T, handler http.HandlerFunc, http2 bool) *http.Client {
 	protocols.SetHTTP1(!http2)
 	protocols.SetUnencryptedHTTP2(http2)
 	listener := pipes{make(chan net.Conn), make(chan struct{})}
-	server := &http.Server{Handler: cutStalled(stallTimeout)(handler), Protocols: &protocols}
+	server := (&server{log: slog.New(slog.DiscardHandler)}).newServer(cutStalled(stallTimeout)(handler))
+	server.Protocols = &protocols
 	go server.Serve(listener) //nolint:errcheck // it is closed below
 	transport := &http.Transport{Protocols: &protocols, DialContext: func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
@@ -95,6 +97,21 @@ func post(t *testing.T, client *http.Client, body io.Reader) (status int, err er
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode, errors.Join(err, resp.Body.Close())
+}
+
+func TestABodyThatNobodyReadsIsNotWaitedForForGood(t *testing.T) {
+	inMemory(t, func(t *testing.T, serve func(http.HandlerFunc) *http.Client) {
+		client := serve(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+		})
+		body, none := io.Pipe()
+		start := time.Now()
+		status, err := post(t, client, body)
+		assert.NilError(t, none.Close())
+		assert.NilError(t, err)
+		assert.Equal(t, status, http.StatusUnauthorized)
+		assert.Assert(t, time.Since(start) <= unreadTimeout, time.Since(start))
+	})
 }
 
 func TestABodyThatMovesMayTakeHours(t *testing.T) {
