@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -119,6 +121,25 @@ func TestAServerThatDoesNotAnswerIsNotWaitedForForGood(t *testing.T) {
 		Bucket: "b", Endpoint: server.URL, Insecure: true, PathStyle: true, CredentialsDir: credentials,
 	}}, slog.New(slog.DiscardHandler))
 	assert.ErrorContains(t, err, "the server does not answer")
+}
+
+func TestOnlyOwnPartsAreLookedForInABucket(t *testing.T) {
+	server := minioserver.Start(t)
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: server.Addr})
+	var asked []string
+	recorded := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if query := req.URL.Query(); query.Has("uploads") && req.Method == http.MethodGet {
+			asked = append(asked, query.Get("prefix"))
+		}
+		proxy.ServeHTTP(w, req)
+	}))
+	defer recorded.Close()
+	store := open(t, storage.Config{S3: &storage.S3Config{
+		Bucket: server.Bucket(t, "shared"), Endpoint: recorded.URL, PathStyle: true, Insecure: true, CredentialsDir: server.Credentials(t),
+	}})
+	_, err := store.AbandonUploads(t.Context(), 24*time.Hour)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, asked, []string{"docker/registry/v2/"})
 }
 
 func TestAnUploadGoesOnAtAnotherReplica(t *testing.T) {

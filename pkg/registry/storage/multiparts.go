@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/awserr"
 	"github.com/aws/aws-sdk-go/service/s3"
+
+	"github.com/converged-computing/oras-operator/pkg/registry/layout"
 )
 
 // What is written to a bucket in parts is no object before it is whole, so that nothing but the following finds what was
@@ -25,9 +27,9 @@ func (b *bucket) abort(ctx context.Context, path string) error {
 }
 
 // abortBefore gives up all that nobody has written to since then. Some servers, such as MinIO, do not list it, and remove it
-// themselves after a day.
+// themselves after a day. What others write to the bucket is theirs.
 func (b *bucket) abortBefore(ctx context.Context, before time.Time) error {
-	return b.multiparts(ctx, "/", func(upload *s3.MultipartUpload) error {
+	return b.multiparts(ctx, layout.Root+"/", func(upload *s3.MultipartUpload) error {
 		last, err := b.lastOf(ctx, upload)
 		if err != nil || last.After(before) {
 			return err
