@@ -40,9 +40,12 @@ func (v *view) connect(name string, repo *repository, known map[digest.Digest]co
 	for tag, found := range repo.tags {
 		t := v.thing(tagNode(name, tag))
 		if !found.whole {
-			// A push has perhaps just begun. One that is whole is as old as its links, even where a deletion that was killed has
-			// changed its directory: else it would take a younger one's place.
+			// A push has perhaps just begun. One that is whole is as old as its current link, even where a deletion or a push that
+			// was killed has changed something else of it: else it would take a younger one's place.
 			t.touch(found.changed)
+			for _, was := range found.was {
+				t.touch(was.written)
+			}
 		}
 		targets := v.formerly(name, repo, found) // what it names is one of these
 		if found.current != "" {

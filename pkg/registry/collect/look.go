@@ -158,11 +158,12 @@ func (v *view) repository(name string) *repository {
 	return repo
 }
 
-// linked notes a link to d.
+// linked notes a link to d. By another name alone a manifest is not there: that is what a deletion left that was killed.
 func (v *view) linked(repo *repository, name string, d digest.Digest, info storagedriver.FileInfo) {
 	dir := path.Dir(info.Path())
+	by, _ := layout.DigestIn(dir)
 	switch {
-	case strings.HasPrefix(dir, layout.Revisions(name)+"/"):
+	case strings.HasPrefix(dir, layout.Revisions(name)+"/") && canonical(by):
 		repo.revisions[d] = true
 		v.thing(manifestNode(name, d)).link(dir, info.ModTime())
 	case strings.HasPrefix(dir, layout.Layers(name)+"/"):
@@ -192,9 +193,8 @@ func (v *view) tag(repo *repository, name, tag string, of digest.Digest, info st
 	} else {
 		t.whole = true
 		v.unread = append(v.unread, unread{info.Path(), func(target digest.Digest) { t.current = target }})
+		v.thing(tagNode(name, tag)).touch(info.ModTime()) // moving a tag writes both links, this one last
 	}
-	// Moving a tag writes both links, the current one last.
-	v.thing(tagNode(name, tag)).touch(info.ModTime())
 }
 
 // tagFound returns what was found of a tag.
