@@ -1,6 +1,7 @@
 package api
 
 import (
+	"hash/maphash"
 	"net/http"
 	"sync"
 
@@ -26,12 +27,13 @@ type handler struct {
 	driver   storagedriver.StorageDriver
 	root     string
 	rebuilds singleflight.Group // by repository
+	pushes   locks              // read-locked while a manifest is pushed, and locked for each step of a deletion
 	pieces   sync.Pool          // see [bulk]
 }
 
 // New returns a handler for everything under /v2/.
 func New(opts Options) http.Handler {
-	return &handler{library: opts.Library, driver: opts.Driver, root: opts.Root}
+	return &handler{library: opts.Library, driver: opts.Driver, root: opts.Root, pushes: locks{seed: maphash.MakeSeed()}}
 }
 
 // ServeHTTP answers a request, or has the library answer it.

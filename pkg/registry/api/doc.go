@@ -10,6 +10,12 @@
 // A manifest has all its names until it is deleted by any of them. A blob's other name is there as long as its SHA-256 name is;
 // deleting by the other name removes only that.
 //
+// # Deletion
+//
+// A manifest that is deleted loses its tags and names after it is gone. Each is looked at again right before it is removed, while nobody pushes
+// to the repository through the same process: a tag that was moved meanwhile stays, and so does what was pushed with a manifest that is back.
+// Who moves a tag at another replica has, at the worst, the time of one removal in which it goes all the same.
+//
 // # Referrers
 //
 // The link from a subject to what refers to it is written before the manifest and again after, should it be gone: whoever deletes the

@@ -77,11 +77,23 @@ func badTag(name string, tags []string) (string, bool) {
 
 // answerPush does p, by ref in the library.
 func (h *handler) answerPush(w http.ResponseWriter, req *http.Request, p push, ref string) {
+	a, err := h.push(req, p, ref)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	a.send(w) // to a client that may take its time, while others push and delete
+}
+
+// push does p, by ref in the library, and returns the answer to it.
+func (h *handler) push(req *http.Request, p push, ref string) (*answer, error) {
+	pushes := h.pushes.of(p.name)
+	pushes.RLock()
+	defer pushes.RUnlock()
 	ctx := req.Context()
 	if p.subject != "" {
 		if err := h.refer(ctx, p.name, p.subject, p.named, p.canonical); err != nil {
-			fail(w, err)
-			return
+			return nil, err
 		}
 	}
 	put := func(ref string) *answer {
@@ -89,23 +101,19 @@ func (h *handler) answerPush(w http.ResponseWriter, req *http.Request, p push, r
 	}
 	a := put(ref)
 	if a.status != http.StatusCreated {
-		a.send(w)
-		return
+		return a, nil
 	}
 	// The manifest is there, and what is about it should be too, even if the client is gone.
 	ctx = context.WithoutCancel(ctx)
 	if err := h.finishPush(ctx, p); err != nil {
-		fail(w, err)
-		return
+		return nil, err
 	}
 	for _, tag := range p.tags {
 		if tagged := put(tag); tagged.status != http.StatusCreated {
-			tagged.send(w)
-			return
+			return tagged, nil
 		}
 		if err := h.nameTag(ctx, p.name, tag, p.named); err != nil {
-			fail(w, err)
-			return
+			return nil, err
 		}
 		a.header.Add("OCI-Tag", tag)
 	}
@@ -114,7 +122,7 @@ func (h *handler) answerPush(w http.ResponseWriter, req *http.Request, p push, r
 	if p.subject != "" {
 		a.header.Set("OCI-Subject", p.subject.String())
 	}
-	a.send(w)
+	return a, nil
 }
 
 // finishPush writes down what is known of p beside the manifest.

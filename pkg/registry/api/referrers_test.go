@@ -173,32 +173,6 @@ func TestThatAManifestRefersIsKnownBeforeItIsThere(t *testing.T) {
 	assert.Assert(t, !r.missing(link), "the link was not written again")
 }
 
-// afterwards is a library that does something after it has answered.
-type afterwards struct {
-	http.Handler
-	after func()
-}
-
-func (a afterwards) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	a.Handler.ServeHTTP(w, req)
-	a.after()
-}
-
-func TestAManifestThatIsPushedWhileItIsDeletedStillRefers(t *testing.T) {
-	r := start(t, true)
-	subject := digest.FromString("subject")
-	manifest := r.manifest("step", "application/vnd.note", "", subject)
-	r.put("step", "note", manifest)
-	handler := api.New(api.Options{Driver: r.driver, Root: r.root, Library: afterwards{r.library, func() {
-		r.put("step", "note", manifest)
-	}}})
-	rec := httptest.NewRecorder()
-	handler.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "DELETE", "/v2/step/manifests/"+digest.FromString(manifest).String(), nil))
-	assert.Equal(t, rec.Code, http.StatusAccepted, rec.Body)
-	list, _ := r.referrers("step", subject, "")
-	assert.Equal(t, len(list), 1)
-}
-
 func TestManyReferrersComeInPages(t *testing.T) {
 	tests := map[string]struct {
 		referrers int
