@@ -33,6 +33,7 @@ type directory struct {
 	root                        string
 	changes                     *changes
 	hashes                      *hashStates
+	turns                       *turns
 }
 
 // newDirectory is a driver for root, which is there, and this process' alone. All syncing is by sync.
@@ -42,6 +43,7 @@ func newDirectory(root string, sync func(*os.File) error) *directory {
 		root:          root,
 		changes:       newChanges(sync),
 		hashes:        newHashStates(),
+		turns:         newTurns(),
 	}
 }
 
@@ -127,6 +129,7 @@ func (d *directory) Delete(_ context.Context, path string) error {
 	upload, inUpload := layout.InUpload(path)
 	if inUpload {
 		d.hashes.drop(upload)
+		d.turns.drop(d.file(layout.UploadData(upload)))
 	}
 	if inUpload || strings.HasPrefix(path, layout.Blobs+"/") {
 		return os.RemoveAll(name)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
 
@@ -18,7 +19,7 @@ import (
 var errDone = errors.New("the writer is closed")
 
 // Writer opens a file to write it from its beginning, or at its end. What is written is seen at once, and is there for good
-// once it is committed.
+// once it is committed. Of an unfinished upload's file it is the only writer from then on.
 func (d *directory) Writer(_ context.Context, path string, appended bool) (storagedriver.FileWriter, error) {
 	if err := d.check(path); err != nil {
 		return nil, err
@@ -28,11 +29,19 @@ func (d *directory) Writer(_ context.Context, path string, appended bool) (stora
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), file.Close())
+	w := &writer{file: file, sync: d.changes.sync}
+	if inUpload {
+		w.turns = d.turns
+		w.noMore = d.turns.take(w)
+		if !isAt(file) { // its upload has ended meanwhile
+			return nil, errors.Join(d.notFound(path), w.Close())
+		}
 	}
-	return &writer{file: file, start: size, size: size, sync: d.changes.sync}, nil
+	if w.start, err = file.Seek(0, io.SeekEnd); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), w.Close())
+	}
+	w.size = w.start
+	return w, nil
 }
 
 // open makes a file unless it is there, and the directories above it.
@@ -65,17 +74,26 @@ func (d *directory) open(name string, appended, durably bool) (file *os.File, er
 // writer writes one file.
 type writer struct {
 	file   *os.File
-	start  int64 // in bytes, what was there before
-	size   int64 // in bytes, what is there now
 	sync   func(*os.File) error
+	turns  *turns // nil: there may be other writers
+	noMore bool   // may be added: the file was whole when it was opened
+	start  int64  // in bytes, what was there before
+	size   int64  // in bytes, what is there now
+
+	mu     sync.Mutex
 	failed error // why nothing can be written any more, or nil
 }
 
 // Write appends p. If it cannot, all that this writer has written is taken back: a disk that is full gets its room again, and who
 // goes on with the file later finds it as it was.
 func (w *writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.failed != nil {
 		return 0, w.failed
+	}
+	if w.noMore && len(p) > 0 {
+		return 0, errWhole
 	}
 	n, err := w.file.Write(p)
 	w.size += int64(n)
@@ -98,25 +116,64 @@ func (w *writer) Size() int64 { return w.size }
 
 // Close ends the writing. What was written stays, for another writer to go on with.
 func (w *writer) Close() error {
+	err := w.end(errDone)
+	if w.turns != nil {
+		w.turns.leave(w)
+	}
+	return err
+}
+
+// end closes the file, unless it is closed. Who writes afterwards gets why.
+func (w *writer) end(why error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.failed != nil {
 		return nil
 	}
-	w.failed = errDone
+	w.failed = why
 	return w.file.Close()
 }
 
-// Cancel removes the file, unless it has another name by now.
+// Cancel removes the file, unless it has another name by now, or is another's.
 func (w *writer) Cancel(context.Context) error {
-	return errors.Join(w.Close(), remove(w.file.Name()))
+	err := w.Close()
+	if w.turns == nil {
+		return errors.Join(err, remove(w.file.Name()))
+	}
+	if w.isTaken() {
+		return errTaken
+	}
+	err = errors.Join(err, remove(w.file.Name()))
+	w.turns.drop(w.file.Name())
+	return err
 }
 
-// Commit puts all data of the file on the disk, whoever wrote it.
+func (w *writer) isTaken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Is(w.failed, errTaken)
+}
+
+// Commit puts all data of the file on the disk, whoever wrote it. Of an unfinished upload, that was all: who goes on with it meanwhile
+// adds nothing.
 func (w *writer) Commit(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.failed != nil {
 		return w.failed
 	}
-	if err := w.sync(w.file); err != nil {
-		return w.fail(err)
+	if w.turns != nil {
+		if err := w.turns.finish(w); err != nil {
+			w.failed = errors.Join(err, w.file.Close())
+			return w.failed
+		}
 	}
-	return nil
+	err := w.sync(w.file)
+	if err == nil {
+		return nil
+	}
+	if w.turns != nil {
+		w.turns.resume(w)
+	}
+	return w.fail(err)
 }
