@@ -24,9 +24,12 @@ const (
 	// probeKey is the object that is made and removed to see whether a bucket can be written to.
 	probeKey = "/.writable"
 
-	// The sizes of distribution's driver, in bytes, which has them for its parameters in a configuration file only
+	// partSize is what is written at once, in bytes: our own client sends four of it in a request. After a part that is too small for
+	// another, S3 would have to copy all that is there.
+	partSize = 16 << 20
+
+	// The other sizes are those of distribution's driver, in bytes, which has them for its parameters in a configuration file only
 	// (registry/storage/driver/s3-aws/s3.go there).
-	partSize       = 10 << 20
 	copySize       = 32 << 20
 	copyThreshold  = 32 << 20
 	copiesAtOnce   = 100
