@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,12 +39,13 @@ const (
 
 // bucket is what is done with a bucket besides what distribution's driver does.
 type bucket struct {
-	api *s3.S3
-	cfg S3Config
+	api    *s3.S3
+	cfg    S3Config
+	limits limits
 }
 
 // openBucket opens a bucket, and tries it.
-func openBucket(ctx context.Context, cfg S3Config, log *slog.Logger) (*Store, error) {
+func openBucket(ctx context.Context, cfg S3Config, log *slog.Logger, limits limits) (*Store, error) {
 	id, secret, err := cfg.credentials()
 	if err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func openBucket(ctx context.Context, cfg S3Config, log *slog.Logger) (*Store, er
 	if err != nil {
 		return nil, fmt.Errorf("opening the S3 bucket %q: %w", cfg.Bucket, err)
 	}
-	bucket := &bucket{api: api, cfg: cfg}
+	bucket := &bucket{api: api, cfg: cfg, limits: limits}
 	if err := bucket.check(ctx); err != nil {
 		return nil, err
 	}
@@ -166,6 +168,18 @@ func (b *bucket) begins(ctx context.Context, prefix string) (bool, error) {
 		return false, err
 	}
 	return len(page.Contents) > 0, nil
+}
+
+// size returns that of an object, in bytes, or 0 if there is none.
+func (b *bucket) size(ctx context.Context, path string) (int64, error) {
+	object, err := b.api.HeadObjectWithContext(ctx, &s3.HeadObjectInput{Bucket: &b.cfg.Bucket, Key: new(b.key(path))})
+	if failed, ok := errors.AsType[awserr.RequestFailure](err); ok && failed.StatusCode() == http.StatusNotFound {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("looking for what is whole: %w", err)
+	}
+	return aws.Int64Value(object.ContentLength), nil
 }
 
 // explained is err with a sentence about what is wrong with the settings, or nil.

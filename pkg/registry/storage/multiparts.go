@@ -13,8 +13,48 @@ import (
 	"github.com/converged-computing/oras-operator/pkg/registry/layout"
 )
 
-// What is written to a bucket in parts is no object before it is whole, so that nothing but the following finds what was
-// left of it.
+// What is written to a bucket in parts is no object before it is whole: nothing but the following finds it, or what was left of it.
+
+// begin begins to write an object in parts, as distribution's driver does.
+func (b *bucket) begin(ctx context.Context, path string) (*s3.MultipartUpload, error) {
+	begun, err := b.api.CreateMultipartUploadWithContext(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &b.cfg.Bucket, Key: new(b.key(path)), ContentType: new("application/octet-stream"),
+		ACL: new(privateObjects), StorageClass: new(s3.StorageClassStandard),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("beginning to write: %w", err)
+	}
+	return &s3.MultipartUpload{Key: new(b.key(path)), UploadId: begun.UploadId}, nil
+}
+
+// complete makes parts an object.
+func (b *bucket) complete(ctx context.Context, upload *s3.MultipartUpload, parts []*s3.CompletedPart) error {
+	_, err := b.api.CompleteMultipartUploadWithContext(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &b.cfg.Bucket, Key: upload.Key, UploadId: upload.UploadId, MultipartUpload: &s3.CompletedMultipartUpload{Parts: parts},
+	})
+	if err != nil {
+		return fmt.Errorf("making the parts an object: %w", err)
+	}
+	return nil
+}
+
+// finish makes an object of what is being written to a path. If that is not of this size, in bytes, somebody else goes on with it: then the
+// error is errTaken.
+func (b *bucket) finish(ctx context.Context, path string, size int64) error {
+	upload, parts, err := b.writing(ctx, path)
+	if err != nil {
+		return err
+	}
+	all := make([]*s3.CompletedPart, len(parts))
+	for i, part := range parts {
+		all[i] = &s3.CompletedPart{ETag: part.ETag, PartNumber: part.PartNumber}
+		size -= *part.Size
+	}
+	if upload == nil || size != 0 {
+		return errTaken
+	}
+	return b.complete(ctx, upload, all)
+}
 
 // abort gives up all that is being written to a path.
 func (b *bucket) abort(ctx context.Context, path string) error {
@@ -86,21 +126,46 @@ func (b *bucket) abortOne(ctx context.Context, upload *s3.MultipartUpload) error
 // lastOf is the time of the last part, or that of the beginning.
 func (b *bucket) lastOf(ctx context.Context, upload *s3.MultipartUpload) (time.Time, error) {
 	last := aws.TimeValue(upload.Initiated)
-	err := b.api.ListPartsPagesWithContext(ctx, &s3.ListPartsInput{
+	parts, err := b.partsOf(ctx, upload)
+	for _, part := range parts {
+		if at := aws.TimeValue(part.LastModified); at.After(last) {
+			last = at
+		}
+	}
+	return last, err
+}
+
+// writing returns what is being written to a path, the first if there are several, as distribution's driver does, and its parts. It
+// returns nil if there is none.
+func (b *bucket) writing(ctx context.Context, path string) (first *s3.MultipartUpload, parts []*s3.Part, err error) {
+	err = b.multiparts(ctx, path, func(upload *s3.MultipartUpload) error {
+		if first != nil || *upload.Key != b.key(path) {
+			return nil
+		}
+		if parts, err = b.partsOf(ctx, upload); err == nil {
+			first = upload
+		}
+		return err
+	})
+	return first, parts, err
+}
+
+// partsOf returns the parts that there are, in their order.
+func (b *bucket) partsOf(ctx context.Context, upload *s3.MultipartUpload) (parts []*s3.Part, err error) {
+	err = b.api.ListPartsPagesWithContext(ctx, &s3.ListPartsInput{
 		Bucket: &b.cfg.Bucket, Key: upload.Key, UploadId: upload.UploadId,
 	}, func(page *s3.ListPartsOutput, _ bool) bool {
-		for _, part := range page.Parts {
-			if at := aws.TimeValue(part.LastModified); at.After(last) {
-				last = at
-			}
-		}
+		parts = append(parts, page.Parts...)
 		return true
 	})
 	if err != nil {
-		return time.Time{}, fmt.Errorf("listing the parts of what is being written: %w", err)
+		return nil, fmt.Errorf("listing the parts of what is being written: %w", err)
 	}
-	return last, nil
+	return parts, nil
 }
+
+// hasFirst tells whether there is the first of the parts.
+func hasFirst(parts []*s3.Part) bool { return len(parts) > 0 && *parts[0].PartNumber == 1 }
 
 // isNoUpload tells whether what was being written has ended meanwhile.
 func isNoUpload(err error) bool {

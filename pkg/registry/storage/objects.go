@@ -2,16 +2,18 @@ package storage
 
 import (
 	"context"
-	"errors"
 
+	"github.com/distribution/distribution/v3"
 	storagedriver "github.com/distribution/distribution/v3/registry/storage/driver"
+
+	"github.com/converged-computing/oras-operator/pkg/registry/layout"
 )
 
-// objects is distribution's driver for S3, where three of its answers are put right:
+// objects is distribution's driver for S3, where some of its answers are put right:
 //
 //   - it takes /v1 for a directory that is there if /v10 is, or /v1-a/link;
 //   - it removes nothing, and says nothing of that, in the same case;
-//   - it does not cancel a writer that is closed, as the library does with an upload whose digest is wrong.
+//   - what it writes, and what it moves, may be larger than S3 takes it so: see [objectWriter] and [bucket.move].
 type objects struct {
 	storagedriver.StorageDriver
 	bucket *bucket
@@ -41,45 +43,33 @@ func (d objects) Delete(ctx context.Context, path string) error {
 	return d.StorageDriver.Delete(ctx, path)
 }
 
-// Writer opens a file to write it from its beginning, or to go on where another writer, of any process, has closed it.
+// Move gives a file another path.
+func (d objects) Move(ctx context.Context, source, dest string) error {
+	info, err := d.StorageDriver.Stat(ctx, source)
+	if err != nil {
+		return err
+	}
+	if info.Size() <= copySize*int64(d.bucket.limits.parts) {
+		return d.StorageDriver.Move(ctx, source, dest)
+	}
+	return d.bucket.move(ctx, source, dest, info.Size())
+}
+
+// Writer opens a file to write it from its beginning, or to go on where another writer, of any process, has closed it. Where an upload
+// has none to go on with, the error is [distribution.ErrBlobUploadUnknown], which the library answers with 404.
 func (d objects) Writer(ctx context.Context, path string, appended bool) (storagedriver.FileWriter, error) {
-	inner, err := d.StorageDriver.Writer(ctx, path, appended)
+	w := &objectWriter{ctx: ctx, of: d, path: path}
+	var err error
+	if appended {
+		err = w.goOn()
+	} else {
+		w.inner, err = d.StorageDriver.Writer(ctx, path, false)
+	}
+	if _, ok := layout.InUpload(path); ok && isNotFound(err) {
+		err = distribution.ErrBlobUploadUnknown
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &objectWriter{FileWriter: inner, of: d, path: path}, nil
-}
-
-// objectWriter can be cancelled when it is closed.
-type objectWriter struct {
-	storagedriver.FileWriter
-	of   objects
-	path string
-	done bool // it is committed, cancelled or closed
-}
-
-func (w *objectWriter) Close() error {
-	if w.done {
-		return nil
-	}
-	w.done = true
-	return w.FileWriter.Close()
-}
-
-func (w *objectWriter) Commit(ctx context.Context) error {
-	w.done = true
-	return w.FileWriter.Commit(ctx)
-}
-
-// Cancel removes what was written, unless it has another name by now.
-func (w *objectWriter) Cancel(ctx context.Context) error {
-	if !w.done {
-		w.done = true
-		return w.FileWriter.Cancel(ctx)
-	}
-	err := w.of.Delete(ctx, w.path)
-	if isNotFound(err) {
-		err = nil
-	}
-	return errors.Join(w.of.bucket.abort(ctx, w.path), err)
+	return w, nil
 }

@@ -30,7 +30,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
 		return nil, err
 	}
 	if cfg.S3 != nil {
-		return openBucket(ctx, *cfg.S3, log)
+		return openBucket(ctx, *cfg.S3, log, limitsOfS3)
 	}
 	return openDirectory(ctx, cfg.Root, log, lockWait, (*os.File).Sync)
 }
