@@ -27,7 +27,7 @@ func (*stalledError) Temporary() bool { return true }
 
 type patienceKey struct{}
 
-// patiently gives a registry the time to finish a blob of so many bytes.
+// patiently gives a registry the time to finish a blob of so many bytes, or to copy them.
 func patiently(ctx context.Context, size int64) context.Context {
 	return context.WithValue(ctx, patienceKey{}, time.Duration(size/finishRate)*time.Second)
 }

@@ -3,14 +3,18 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"gotest.tools/v3/assert"
+	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote"
 )
 
 // TestE77AConnectionOnWhichNothingMovesIsTriedAgain plays the ways in which a registry may stall, in a bubble in which time
@@ -140,4 +144,29 @@ func (s *slowly) Read(b []byte) (int, error) {
 func TestTheEndOfALargeUploadIsWaitedForLonger(t *testing.T) {
 	ctx := patiently(context.Background(), 100*finishRate)
 	assert.Equal(t, ctx.Value(patienceKey{}), 100*time.Second)
+}
+
+func TestAPartThatIsTriedAgainIsWaitedForLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const has = 120 * finishRate
+		client := &http.Client{Transport: watching{overPipes(t, func(w http.ResponseWriter, r *http.Request, _ func()) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if r.Method == http.MethodGet {
+				w.Header().Set("Range", fmt.Sprintf("0-%d", has-1))
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			time.Sleep(2 * stallPatience) // it copies what it has
+			w.WriteHeader(http.StatusAccepted)
+		}), stallPatience}}
+		repo := &remote.Repository{Client: client, PlainHTTP: true, Reference: registry.Reference{Registry: "registry", Repository: "step"}}
+		try := partTry{
+			uploader: &uploader{retrier: newRetrier(Retry{}, &Counters{}), repo: repo},
+			session:  &session{repo: repo, location: endpoint(repo, "/blobs/uploads/1"), offset: has},
+			part:     part{at: has, size: 1, open: func(int64) io.ReadCloser { return io.NopCloser(strings.NewReader("x")) }},
+			most:     1,
+		}
+		assert.ErrorIs(t, try.send(t.Context()), errStalled)
+		assert.NilError(t, try.send(t.Context()))
+	})
 }

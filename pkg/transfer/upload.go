@@ -176,6 +176,7 @@ func (t *partTry) send(ctx context.Context) error {
 		if err := s.ask(ctx); err != nil {
 			return forgottenUnless(err, http.StatusUnauthorized, http.StatusForbidden)
 		}
+		ctx = patiently(ctx, s.offset) // the registry may have to copy what it has before it takes more
 	}
 	t.failed = true
 	if s.offset < p.at || s.offset > p.end() {
