@@ -38,7 +38,8 @@ func TestE39ALivenessProbeThatFailsEndsTheHoldWithinTheGrace(t *testing.T) {
 	start := time.Now()
 	end := c.failed(t, ns, "step")
 	assert.Assert(t, end.ExitCode == 201 || end.ExitCode == 137, "%d: %s", end.ExitCode, end.Message)
-	assert.Assert(t, time.Since(start) < 90*time.Second)
+	took := end.FinishedAt.Sub(start) // by one clock: nodes of kind have the test's
+	assert.Assert(t, took < 90*time.Second, "it took %s", took)
 }
 
 func TestE42FifteenSecondsOfGraceAreEnoughForASmallOutput(t *testing.T) {

@@ -5,6 +5,7 @@ package e2e
 import (
 	"io"
 	"net/http"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -45,18 +46,20 @@ func TestFaultACommandThatFailsKeepsItsCodeAndPushesWhatItWasToldTo(t *testing.T
 func TestFaultAPodThatIsDeletedWhileItWaitsForItsInputsIsGoneAtOnce(t *testing.T) { // E6
 	t.Parallel()
 	c, ns := withCache(t, nil)
-	c.apply(t, ns, job{
+	object := job{
 		name:        "step",
 		labels:      keys{"oras-cache": "oras", "input-wait": "1h", "debug": "true"},
 		annotations: keys{"input-uri": "never:v1", "input-path": "/data"},
 		args:        []string{"identity"},
-	})
+	}.object(ns)
+	object.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To[int64](600) // of which it needs none
+	assert.NilError(t, c.Create(t.Context(), object))
 	c.waits(t, ns, "step")
 	pod := c.pod(t, ns, "step")
-	end := c.seeOff(t, pod, "app", func() { assert.NilError(t, c.Delete(t.Context(), pod)) })
+	end := c.seeOff(t, pod, func() { assert.NilError(t, c.Delete(t.Context(), pod)) })
 	assert.Equal(t, end.exitCode, int32(143))
 	assert.Assert(t, end.took < atOnce, "it took %s", end.took)
-	assert.Assert(t, is.Contains(end.log, "Stopped by signal 15"))
+	assert.Assert(t, is.Contains(end.logs["app"], "Stopped by signal 15"))
 }
 
 func TestFaultASecondSIGTERMEndsTheHold(t *testing.T) { // E41
@@ -89,14 +92,14 @@ func TestFaultADeadlineEndsTheStepLikeADeletion(t *testing.T) { // E43
 	}.object(ns)
 	assert.NilError(t, c.Create(t.Context(), object))
 	c.ranSoFar(t, ns)
-	end := c.seeOff(t, c.pod(t, ns, "step"), "oras", func() {
+	end := c.seeOff(t, c.pod(t, ns, "step"), func() {
 		before := object.DeepCopy()
 		object.Spec.ActiveDeadlineSeconds = ptr.To[int64](1)
 		assert.NilError(t, c.Patch(t.Context(), object, client.MergeFrom(before)))
 	})
 	assert.Equal(t, end.exitCode, int32(143))
 	assert.Assert(t, end.took < atOnce, "it took %s", end.took)
-	assert.Assert(t, is.Contains(end.log, `msg="The command has ended." container=app attempt=1 exitCode=143`))
+	assert.Assert(t, is.Contains(end.logs["oras"], `msg="The command has ended." container=app attempt=1 exitCode=143`))
 	assert.Equal(t, c.ended(t, ns, "step"), batchv1.JobFailed)
 	assert.Assert(t, is.Nil(c.tags(t, ns, "late")))
 }
@@ -109,44 +112,65 @@ func (c *cluster) terminate(t *testing.T, pod *corev1.Pod) {
 
 // departure is what is known of a pod that is no more.
 type departure struct {
-	exitCode int32         // of its container app
-	log      string        // of one of its containers
-	took     time.Duration // until the pod was gone
+	exitCode int32             // of its container app
+	logs     map[string]string // of its containers
+	took     time.Duration     // its containers at most, each from when it was its turn to end, in whole seconds
 }
 
-// seeOff does what makes a pod go, and returns how that went once it is gone. The container whose log is kept must run before.
-func (c *cluster) seeOff(t *testing.T, pod *corev1.Pod, container string, goAway func()) departure {
+// seeOff does what makes a pod go, whose containers run, and returns how that went once it is gone. It is app's turn when the
+// pod is to go, and the sidecar's when it says so. The pod tells when each has ended: how soon a kubelet stops the next one and
+// removes what is left is not their doing.
+func (c *cluster) seeOff(t *testing.T, pod *corev1.Pod, goAway func()) departure {
 	t.Helper()
 	ctx, pods := within(t), c.Kube.CoreV1().Pods(pod.Namespace)
 	changes, err := pods.Watch(ctx, metav1.SingleObject(pod.ObjectMeta))
 	assert.NilError(t, err)
 	defer changes.Stop()
-	log, err := pods.GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, Follow: true}).Stream(ctx)
-	assert.NilError(t, err)
-	defer log.Close() //nolint:errcheck // only read from
-	start := time.Now()
+	streams := map[string]io.ReadCloser{}
+	for _, container := range []string{"app", "oras"} {
+		stream, err := pods.GetLogs(pod.Name, &corev1.PodLogOptions{Container: container, Follow: true}).Stream(ctx)
+		assert.NilError(t, err)
+		defer stream.Close() //nolint:errcheck // only read from
+		streams[container] = stream
+	}
 	goAway()
-	text, err := io.ReadAll(log)
-	assert.NilError(t, err)
-	end := departure{log: string(text), exitCode: lastExitCode(t, changes)}
-	end.took = time.Since(start)
+	end := departure{logs: map[string]string{}}
+	for container, stream := range streams {
+		text, err := io.ReadAll(stream)
+		assert.NilError(t, err)
+		end.logs[container] = string(text)
+	}
+	told, last := lastDays(t, changes)
+	app, sidecar := terminationOf(t, last, "app"), terminationOf(t, last, "oras")
+	assert.Equal(t, sidecar.ExitCode, int32(0))
+	end.exitCode = app.ExitCode
+	end.took = max(app.FinishedAt.Sub(told), sidecar.FinishedAt.Sub(saidAt(t, end.logs["oras"], "The pod is ending, stopping.")))
 	return end
 }
 
-// lastExitCode waits until a pod is gone and returns the exit code of its container app.
-func lastExitCode(t *testing.T, changes watch.Interface) int32 {
+// saidAt is when a program of ours has logged a message.
+func saidAt(t *testing.T, log, message string) time.Time {
 	t.Helper()
-	code := int32(-1)
+	line := regexp.MustCompile(`(?m)^time=(\S+) level=INFO msg="` + regexp.QuoteMeta(message)).FindStringSubmatch(log)
+	assert.Assert(t, is.Len(line, 2), log)
+	at, err := time.Parse(time.RFC3339, line[1])
+	assert.NilError(t, err)
+	return at
+}
+
+// lastDays waits until a pod is gone, and returns when it was told to go and what it was last.
+func lastDays(t *testing.T, changes watch.Interface) (told time.Time, last *corev1.Pod) {
+	t.Helper()
 	for change := range changes.ResultChan() {
-		if change.Type == watch.Deleted {
-			return code
-		}
 		pod, ok := change.Object.(*corev1.Pod)
 		assert.Assert(t, ok, "%v", change.Object)
-		if app := harness.Status(pod, "app"); app != nil && app.State.Terminated != nil {
-			code = app.State.Terminated.ExitCode
+		if told.IsZero() && pod.DeletionTimestamp != nil { // which is when its grace period is over
+			told = pod.DeletionTimestamp.Add(-time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second)
+		}
+		if change.Type == watch.Deleted {
+			return told, pod
 		}
 	}
 	t.Fatal("the pod is not gone, or nobody says so")
-	return code
+	return told, nil
 }

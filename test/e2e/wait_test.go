@@ -119,13 +119,17 @@ func (c *cluster) ended(t *testing.T, namespace, name string) batchv1.JobConditi
 // termination is how the container app of the Job's pod ended.
 func (c *cluster) termination(t *testing.T, namespace, name string) corev1.ContainerStateTerminated {
 	t.Helper()
-	for _, status := range c.pod(t, namespace, name).Status.ContainerStatuses {
-		if status.Name == "app" && status.State.Terminated != nil {
-			return *status.State.Terminated
-		}
+	return terminationOf(t, c.pod(t, namespace, name), "app")
+}
+
+// terminationOf is how a container of a pod ended.
+func terminationOf(t *testing.T, pod *corev1.Pod, container string) corev1.ContainerStateTerminated {
+	t.Helper()
+	status := harness.Status(pod, container)
+	if status == nil || status.State.Terminated == nil {
+		t.Fatalf("container %s of pod %s has not ended", container, pod.Name)
 	}
-	t.Fatalf("container app of Job %s has not ended", name)
-	return corev1.ContainerStateTerminated{}
+	return *status.State.Terminated
 }
 
 // running waits until the containers of the Job's pod run; the command may still be waiting for its inputs.
