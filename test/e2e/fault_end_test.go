@@ -46,14 +46,12 @@ func TestFaultACommandThatFailsKeepsItsCodeAndPushesWhatItWasToldTo(t *testing.T
 func TestFaultAPodThatIsDeletedWhileItWaitsForItsInputsIsGoneAtOnce(t *testing.T) { // E6
 	t.Parallel()
 	c, ns := withCache(t, nil)
-	object := job{
+	c.apply(t, ns, job{
 		name:        "step",
 		labels:      keys{"oras-cache": "oras", "input-wait": "1h", "debug": "true"},
 		annotations: keys{"input-uri": "never:v1", "input-path": "/data"},
 		args:        []string{"identity"},
-	}.object(ns)
-	object.Spec.Template.Spec.TerminationGracePeriodSeconds = ptr.To[int64](600) // of which it needs none
-	assert.NilError(t, c.Create(t.Context(), object))
+	})
 	c.waits(t, ns, "step")
 	pod := c.pod(t, ns, "step")
 	end := c.seeOff(t, pod, func() { assert.NilError(t, c.Delete(t.Context(), pod)) })
@@ -142,7 +140,7 @@ func (c *cluster) seeOff(t *testing.T, pod *corev1.Pod, goAway func()) departure
 	}
 	told, last := lastDays(t, changes)
 	app, sidecar := terminationOf(t, last, "app"), terminationOf(t, last, "oras")
-	assert.Equal(t, sidecar.ExitCode, int32(0))
+	assert.Equal(t, sidecar.ExitCode, int32(0)) // it has not used up the grace period before it said so
 	end.exitCode = app.ExitCode
 	end.took = max(app.FinishedAt.Sub(told), sidecar.FinishedAt.Sub(saidAt(t, end.logs["oras"], "The pod is ending, stopping.")))
 	return end
